@@ -1,0 +1,7 @@
+//! The embedded edition: a small image engine with imageflow's C ABI, JSON and tool.
+//!
+//! A request goes down: `abi` or the tool → `api` → `job` → `nodes` → `frame`. Nothing
+//! below `api` knows JSON text or C; nothing outside `abi` is unsafe.
+
+pub mod error;
+pub mod message;

@@ -1,0 +1,3 @@
+//! The tool; it is not written yet.
+
+fn main() {}

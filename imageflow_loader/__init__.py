@@ -1,0 +1,1 @@
+"""The imageflow image engine for any Python program, whatever machine it is on."""

@@ -1,0 +1,74 @@
+"""The seam between the hall and an engine: what is asked, what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .._cancel import CancelToken, Deadline
+    from ..types import Capability, EngineKind, VersionInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One message for an engine, with the bytes that it speaks of."""
+
+    method: str
+    """An endpoint without a leading slash: "v1/execute", "v1/get_image_info" …"""
+    message: Mapping[str, Any]
+    """Imageflow's own JSON, with its limits where an execute message has them."""
+    inputs: Mapping[int, bytes | memoryview | Path]
+    """io_id → encoded picture. A path is opened by the backend."""
+    outputs: tuple[int, ...]
+    """The io_ids of the outputs."""
+    deadline: Deadline
+    """When the answer must be there."""
+    cancel: CancelToken | None = None
+    """Who else may stop it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A successful answer; a failure is raised."""
+
+    status: int
+    """HTTP-like, 200 to 299."""
+    json: Mapping[str, Any]
+    """The whole envelope: code, success, message, data. One shape on both backends
+    (`data.job_result`)."""
+    outputs: Mapping[int, bytes]
+    """io_id → encoded picture, for each output that was written."""
+
+
+class Backend(Protocol):
+    """An engine that has been opened and can run requests, from any thread."""
+
+    kind: EngineKind
+    path: Path
+    abi: tuple[int, int] | None
+    """None for a tool."""
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What this engine can do."""
+        ...
+
+    def execute(self, request: Request) -> Response:
+        """Run *request* and return its answer.
+
+        Raises:
+            JobError: The engine said no, died, was cancelled or ran out of time.
+        """
+        ...
+
+    def version(self) -> VersionInfo:
+        """Return what the engine says of itself."""
+        ...
+
+    def close(self) -> None:
+        """Let go of threads and children; a second call does nothing."""
+        ...

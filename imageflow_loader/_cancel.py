@@ -1,0 +1,72 @@
+"""Has someone asked us to stop, or has time run out?"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class CancelToken:
+    """A switch that stops the jobs that hold it, from any thread and for good."""
+
+    __slots__ = ("_callbacks", "_cancelled", "_lock")
+
+    def __init__(self) -> None:
+        """Make a switch that is off."""
+        self._cancelled = False
+        self._callbacks: list[Callable[[], object]] = []
+        self._lock = threading.Lock()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether `cancel` has been called."""
+        return self._cancelled
+
+    def cancel(self) -> None:
+        """Stop every job that holds this token, now and later."""
+        with self._lock:
+            self._cancelled = True
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def _on_cancel(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Call *callback* once on cancellation, at once if that is past.
+
+        Returns a function that takes the callback back.
+        """
+        with self._lock:
+            if not self._cancelled:
+                self._callbacks.append(callback)
+                return lambda: self._forget(callback)
+        callback()
+        return lambda: None
+
+    def _forget(self, callback: Callable[[], object]) -> None:
+        with self._lock:
+            if callback in self._callbacks:
+                self._callbacks.remove(callback)
+
+
+class Deadline:
+    """A moment by which something must be done, or never."""
+
+    __slots__ = ("_at", "seconds")
+
+    def __init__(self, seconds: float | None) -> None:
+        """Start the clock; None never runs out, 0 has run out already."""
+        self.seconds = seconds
+        self._at = None if seconds is None else time.monotonic() + seconds
+
+    def remaining(self) -> float | None:
+        """Return the seconds left, at least 0; None when there is no end."""
+        return None if self._at is None else max(0.0, self._at - time.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """Whether the moment is past."""
+        return self._at is not None and time.monotonic() >= self._at
