@@ -6,6 +6,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from .errors import JobCancelledError, JobTimeoutError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,7 +60,13 @@ class Deadline:
     __slots__ = ("_at", "seconds")
 
     def __init__(self, seconds: float | None) -> None:
-        """Start the clock; None never runs out, 0 has run out already."""
+        """Start the clock; None never runs out, 0 has run out already.
+
+        Raises:
+            ValueError: *seconds* is below 0, or not a number.
+        """
+        if seconds is not None and not seconds >= 0:
+            raise ValueError(f"timeout must be at least 0 seconds, not {seconds!r}")
         self.seconds = seconds
         self._at = None if seconds is None else time.monotonic() + seconds
 
@@ -70,3 +78,18 @@ class Deadline:
     def expired(self) -> bool:
         """Whether the moment is past."""
         return self._at is not None and time.monotonic() >= self._at
+
+
+def go_on(deadline: Deadline, cancel: CancelToken | None = None) -> None:
+    """Return if the job may go on.
+
+    Raises:
+        JobCancelledError: *cancel* has been pulled.
+        JobTimeoutError: The *deadline* is past.
+    """
+    if cancel is not None and cancel.cancelled:
+        raise JobCancelledError("The job was cancelled.")
+    if deadline.expired:
+        raise JobTimeoutError(
+            f"The job did not end within {deadline.seconds:g} seconds."
+        )

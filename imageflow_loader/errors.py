@@ -31,6 +31,7 @@ Each carries the numbers that imageflow has for such a fault, equal on both back
 
 from __future__ import annotations
 
+import errno as _errno
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -127,6 +128,13 @@ class ImageflowError(Exception):
             return self.message
         return self.message[: _LONGEST_MESSAGE - 1] + "…"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive pickle: batches bring errors home from other processes."""
+        state = dict(self.__dict__)
+        if isinstance(self, OSError):  # keeps these two beside its dictionary
+            state.update(errno=self.errno, filename=self.filename)
+        return type(self), (self.message,), state
+
     def _categorise(self, category: ErrorCategory, kind: str | None = None) -> None:
         self.category, self.kind = category, kind
         self.code, self.http_status, self.exit_code = CATEGORIES[category]
@@ -216,7 +224,16 @@ class SourceError(ImageflowError):
 
 
 class SourceNotFoundError(SourceError, FileNotFoundError):
-    """There is no file of that name."""
+    """There is no file of that name.
+
+    Attributes:
+        filename: The name.
+    """
+
+    def __init__(self, message: str = "", *, filename: str | None = None) -> None:
+        """Keep *message* and what `FileNotFoundError` has: `errno` and `filename`."""
+        super().__init__(message)
+        self.errno, self.filename = _errno.ENOENT, filename
 
 
 class SourceTooLargeError(SourceError):
@@ -238,12 +255,28 @@ class SourceTypeError(SourceError):
 
 
 class DestinationError(ImageflowError, OSError):
-    """An output could not be written; nothing of it is left there."""
+    """An output could not be written; nothing of it is left there.
+
+    Attributes:
+        errno: The system's number for it, None if it has none.
+        filename: The destination, None for a stream.
+    """
 
     category = "io_error"
     code, http_status, _ = CATEGORIES["io_error"]
     exit_code = 73
     kind = "EncodingIoError"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        errno: int | None = None,
+        filename: str | None = None,
+    ) -> None:
+        """Keep *message* and what an `OSError` has."""
+        super().__init__(message)
+        self.errno, self.filename = errno, filename
 
 
 class JobError(ImageflowError):
@@ -267,6 +300,8 @@ class JobError(ImageflowError):
         super().__init__(message)
         if category is not None:
             self._categorise(category, kind)
+        elif kind is not None:
+            self.kind = kind
         self.details = details
         self.job = job
 
@@ -327,6 +362,7 @@ class JobCancelledError(JobError):
     """The job was cancelled."""
 
     category = "operation_cancelled"
+    kind = "OperationCancelled"
     code, http_status, exit_code = CATEGORIES["operation_cancelled"]
 
 
