@@ -54,6 +54,18 @@ ErrorCategory: TypeAlias = Literal[
 ]
 """Imageflow's error categories; `errors.CATEGORIES` has the numbers of each."""
 
+PixelFormat: TypeAlias = Literal["bgra_32", "bgr_32", "bgr_24", "gray_8"]
+"""Upstream's names of pixel layouts."""
+
+FormatName: TypeAlias = Literal[
+    "jpeg", "jpg", "png", "gif", "webp", "avif", "jxl", "keep"
+]
+"""A format by name; "keep" is that of the source. No engine writes AVIF or JXL yet:
+what comes out is PNG or JPEG."""
+
+InputFormat: TypeAlias = Literal["jpeg", "jpg", "png", "gif", "webp"]
+"""A format that engines read."""
+
 Json: TypeAlias = Union[None, bool, int, float, str, "list[Json]", "dict[str, Json]"]
 """What JSON can hold."""
 
@@ -76,6 +88,12 @@ class SupportsWrite(Protocol):
         """Take *data*."""
         ...
 
+
+SourceLike: TypeAlias = (
+    bytes | bytearray | memoryview | str | PathLike[str] | SupportsRead
+)
+"""An encoded picture: its bytes, a path (never a URL), or a binary stream, which is
+read from where it stands and never closed."""
 
 Destination: TypeAlias = str | PathLike[str] | SupportsWrite
 """Where encoded bytes go: a path, or a binary stream."""

@@ -1,0 +1,213 @@
+"""Where encoded pictures go: a file that is whole or absent, or a stream."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ..errors import DestinationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ..types import Destination, SupportsWrite
+
+_KEPT_BITS: Final = 0o777  # not set-uid and its kin: the content comes from elsewhere
+
+
+def write_output(destination: Destination, data: bytes) -> Path | None:
+    """Write one picture; see `write_outputs`."""
+    return write_outputs([(destination, data)])[0]
+
+
+def write_outputs(outputs: Iterable[tuple[Destination, bytes]]) -> list[Path | None]:
+    """Write pictures; no file is replaced unless all the others could be written.
+
+    A file is written beside its name and renamed: a reader sees the old one or the new
+    one, and a full disk leaves the old one. As with `open(path, "wb")`, a new file's
+    mode follows the umask, an old one's mode is kept (its owner too, where that is
+    allowed), a symbolic link is followed, a read-only file is refused, and a device or
+    a pipe is written to as it is. A hard link is parted from its other names. Files are
+    not flushed to the disk.
+
+    A stream gets `write` calls and no `close`.
+
+    Returns:
+        For each output its path, None for a stream.
+
+    Raises:
+        DestinationError: Something could not be written; no file has changed.
+        TypeError: A destination is neither a path nor a binary stream.
+    """
+    paths: list[Path | None] = []
+    staged: list[_Staged] = []
+    direct: list[Callable[[], None]] = []
+    try:
+        for destination, data in outputs:
+            check_destination(destination)
+            if not isinstance(destination, str | os.PathLike):
+                paths.append(None)
+                direct.append(_writing(destination, data))
+            elif _is_device(destination):
+                paths.append(Path(destination))
+                direct.append(_writing_device(Path(destination), data))
+            else:
+                paths.append(Path(destination))
+                staged.append(_Staged(destination))
+                staged[-1].fill(data)
+        for write in direct:
+            write()
+        for file in staged:
+            file.commit()
+    finally:
+        for file in staged:
+            file.discard()
+    return paths
+
+
+def check_destination(destination: Destination) -> None:
+    """Raise `TypeError` unless *destination* is a path or a binary stream."""
+    if isinstance(destination, str | os.PathLike):
+        return
+    if not hasattr(destination, "write"):
+        raise TypeError(
+            "a destination is a path or a binary stream, "
+            f"not {type(destination).__name__}: {destination!r:.80}"
+        )
+    if hasattr(destination, "encoding"):  # as every stream of text has
+        raise TypeError(
+            f"{destination!r:.80} is a stream of text: open it in binary mode "
+            "(open(path, 'wb'), sys.stdout.buffer)"
+        )
+
+
+class _Staged:
+    """A file under a name of its own, beside the one that it is to replace."""
+
+    __slots__ = ("_named", "_target", "_temporary")
+
+    def __init__(self, destination: str | os.PathLike[str]) -> None:
+        self._named = os.fspath(destination)
+        self._target = Path(destination)
+        self._temporary: Path | None = None
+
+    def fill(self, data: bytes) -> None:
+        """Write *data* beside the target."""
+        with self._errors():
+            # The target of a link is replaced, not the link; realpath also says where
+            # a link points that points to nothing yet.
+            self._target = Path(os.path.realpath(self._named))
+            status = self._old_status()
+            # Not named after the target, whose name may be as long as names can be.
+            self._temporary = self._target.with_name(
+                f".imageflow-{os.urandom(8).hex()}.part"
+            )
+            with self._temporary.open("xb", buffering=0) as file:
+                _write_all(file, data)
+            if status is not None:
+                _copy_owner(status, self._temporary)
+                self._temporary.chmod(stat.S_IMODE(status.st_mode) & _KEPT_BITS)
+
+    def _old_status(self) -> os.stat_result | None:
+        try:
+            status = self._target.stat()
+        except FileNotFoundError:
+            if self._named.endswith(("/", os.sep)):
+                raise IsADirectoryError(errno.EISDIR, "it names a folder") from None
+            return None
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        # A rename asks leave of the folder alone; open() asks that of the file too.
+        effective = os.access in os.supports_effective_ids
+        if not os.access(self._target, os.W_OK, effective_ids=effective):
+            raise PermissionError(errno.EACCES, "it is read-only")
+        return status
+
+    def commit(self) -> None:
+        """Put the file in its place."""
+        if self._temporary is not None:
+            with self._errors():
+                self._temporary.replace(self._target)
+            self._temporary = None
+
+    def discard(self) -> None:
+        """Take away what was not committed."""
+        if self._temporary is not None:
+            with contextlib.suppress(OSError):  # it was never made, or is out of reach
+                self._temporary.unlink()
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:  # ValueError: a null character
+            raise _unwritable(self._named, error, self._target.parent) from error
+
+
+def _copy_owner(status: os.stat_result, path: Path) -> None:
+    if hasattr(os, "chown"):
+        with contextlib.suppress(OSError):  # only root may give files away
+            os.chown(path, status.st_uid, status.st_gid)
+
+
+def _is_device(path: str | os.PathLike[str]) -> bool:
+    """Whether it is there and neither a file nor a folder: /dev/stdout, a pipe."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _writing_device(path: Path, data: bytes) -> Callable[[], None]:
+    def write() -> None:
+        try:
+            with path.open("wb", buffering=0) as device:
+                _write_all(device, data)
+        except OSError as error:
+            raise _unwritable(str(path), error) from error
+
+    return write
+
+
+def _writing(stream: SupportsWrite, data: bytes) -> Callable[[], None]:
+    def write() -> None:
+        try:
+            _write_all(stream, data)
+        except OSError as error:
+            name = getattr(stream, "name", None)
+            raise _unwritable(
+                name if isinstance(name, str) else "the output stream", error
+            ) from error
+
+    return write
+
+
+def _write_all(stream: SupportsWrite, data: bytes) -> None:
+    """Write until nothing is left: an unbuffered stream may take a part only."""
+    rest: bytes = data
+    while True:
+        taken = stream.write(rest)
+        if not isinstance(taken, int) or taken >= len(rest):
+            return  # a sink that does not count has taken all
+        if taken <= 0:
+            raise BlockingIOError(errno.EAGAIN, "it takes no more bytes")
+        rest = rest[taken:]
+
+
+def _unwritable(
+    name: str, error: OSError | ValueError, folder: Path | None = None
+) -> DestinationError:
+    number = getattr(error, "errno", None)
+    why = getattr(error, "strerror", None) or str(error)
+    if folder is not None and number == errno.ENOENT:
+        why = f"there is no folder {folder}"
+    elif folder is not None and number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        why += f" (a new file is made beside it, in {folder})"
+    return DestinationError(
+        f"{name} cannot be written: {why}.", errno=number, filename=name
+    )

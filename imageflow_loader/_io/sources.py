@@ -1,0 +1,163 @@
+"""Where encoded pictures come from: bytes, views, paths and streams, under a cap."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from .._cancel import Deadline, go_on
+from ..errors import (
+    ImageDecodeError,
+    SourceError,
+    SourceNotFoundError,
+    SourceTooLargeError,
+)
+
+if TYPE_CHECKING:
+    from .._cancel import CancelToken
+    from ..types import SourceLike, SupportsRead
+
+_CHUNK = 2**20  # bytes; between two chunks we look whether we may go on
+
+
+def read_source(
+    source: SourceLike,
+    *,
+    max_bytes: int | None = None,
+    deadline: Deadline | None = None,
+    cancel: CancelToken | None = None,
+) -> bytes | memoryview:
+    """Return the bytes of an encoded picture.
+
+    Bytes and read-only views are lent, not copied; a buffer that may change is copied.
+    A stream is read from where it stands to its end, and is not closed. A file is read
+    whole, so that what is checked is what the engine sees, on both backends.
+
+    Args:
+        source: Bytes, a path (a `str` is always a path), or a binary stream.
+        max_bytes: The most that is read; None for no limit.
+        deadline: When to give up.
+        cancel: Who else may stop it.
+
+    Raises:
+        SourceNotFoundError: There is no such file.
+        SourceError: It cannot be read.
+        SourceTooLargeError: It has more than *max_bytes*.
+        ImageDecodeError: It has no bytes at all.
+        JobCancelledError: It was stopped; `JobTimeoutError` when time ran out.
+        TypeError: It is none of these things, or a stream of text.
+    """
+    reader = _Reader(source_name(source), max_bytes, deadline or Deadline(None), cancel)
+    if isinstance(source, bytes):
+        data: bytes | memoryview = source
+    elif isinstance(source, bytearray):
+        data = bytes(source)
+    elif isinstance(source, memoryview):
+        data = _lent(source)
+    elif isinstance(source, str | os.PathLike):
+        data = reader.path(source)
+    elif hasattr(source, "read"):
+        data = reader.stream(source, _CHUNK)
+    else:
+        raise TypeError(
+            "a source is bytes, a path or a binary stream, "
+            f"not {type(source).__name__}: {source!r:.80}"
+        )
+    reader.check_size(len(data))
+    if not data:
+        raise ImageDecodeError(f"{reader.name} is empty.", kind="NoEnabledDecoderFound")
+    return data
+
+
+def source_name(source: SourceLike) -> str:
+    """Return what an error calls *source*: its path, or that it has none."""
+    if isinstance(source, str | os.PathLike):
+        return os.fsdecode(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "the input"
+
+
+def _lent(view: memoryview) -> bytes | memoryview:
+    if not view.readonly or not view.c_contiguous:
+        return view.tobytes()
+    return view.cast("B") if view.ndim != 1 or view.format != "B" else view
+
+
+class _Reader:
+    """One reading: under what cap, until when, and what errors call the source."""
+
+    __slots__ = ("cancel", "deadline", "max_bytes", "name")
+
+    def __init__(
+        self,
+        name: str,
+        max_bytes: int | None,
+        deadline: Deadline,
+        cancel: CancelToken | None,
+    ) -> None:
+        self.name = name
+        self.max_bytes = max_bytes
+        self.deadline = deadline
+        self.cancel = cancel
+
+    def path(self, path: str | os.PathLike[str]) -> bytes:
+        # ValueError: a null character, which no file's name has.
+        try:
+            with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a str will do
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):  # a pipe, /dev/stdin
+                    return self.stream(file, _CHUNK)
+                self.check_size(status.st_size)
+                return self.stream(file, status.st_size + 1)
+        except FileNotFoundError as error:
+            raise SourceNotFoundError(
+                f"There is no file {self.name}.{_url_hint(self.name)}",
+                filename=self.name,
+            ) from error
+        except (OSError, ValueError) as error:
+            raise self.unreadable(error) from error
+
+    def stream(self, stream: SupportsRead, first: int) -> bytes:
+        """Read to the end, *first* bytes at first."""
+        chunks: list[bytes] = []
+        total, ask = 0, first
+        while True:
+            go_on(self.deadline, self.cancel)
+            if self.max_bytes is not None:
+                ask = min(ask, self.max_bytes - total + 1)
+            try:
+                chunk = stream.read(ask)
+            except OSError as error:
+                raise self.unreadable(error) from error
+            if chunk is None:  # what a stream that does not block says
+                raise self.unreadable(BlockingIOError("it has nothing to read yet"))
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise TypeError(
+                    f"{self.name} gave {type(chunk).__name__}, not bytes: "
+                    "open it in binary mode"
+                )
+            if not chunk:
+                break
+            chunks.append(bytes(chunk))
+            total += len(chunk)
+            self.check_size(total)
+            ask = _CHUNK
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def check_size(self, size: int) -> None:
+        if self.max_bytes is not None and size > self.max_bytes:
+            raise SourceTooLargeError(
+                f"{self.name} has more than {self.max_bytes:,} bytes, the most that is "
+                "read (Security.max_input_bytes)."
+            )
+
+    def unreadable(self, error: OSError | ValueError) -> SourceError:
+        if isinstance(error, IsADirectoryError) or os.path.isdir(self.name):  # noqa: PTH112 - a name, not a Path
+            return SourceError(f"{self.name} is a folder, not a picture.")
+        why = getattr(error, "strerror", None) or error
+        return SourceError(f"{self.name} cannot be read: {why}.")
+
+
+def _url_hint(name: str) -> str:
+    return " A str is always a path, never a URL." if "://" in name else ""
