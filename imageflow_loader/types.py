@@ -102,7 +102,8 @@ Destination: TypeAlias = str | PathLike[str] | SupportsWrite
 class Attempt(NamedTuple):
     """One engine that was tried or passed over, and why."""
 
-    kind: EngineKind
+    kind: EngineKind | None
+    """None when nothing of either kind was there."""
     edition: Edition | None
     """None when it is not known before the engine runs."""
     path: str | None

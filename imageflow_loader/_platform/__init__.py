@@ -1,0 +1,180 @@
+"""Which machine is this? Told by the running process, not by the file system."""
+
+from __future__ import annotations
+
+import functools
+import os
+import struct
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+from .elf import (
+    ElfCutOffError,
+    ElfDynamic,
+    ElfError,
+    ElfHeader,
+    defined_symbols,
+    read_dynamic,
+    read_header,
+)
+from .filetype import HEAD_SIZE, FileType, identify
+from .libc import (
+    Evidence,
+    Family,
+    Finding,
+    Libc,
+    detect,
+    family_of_interpreter,
+    mapped_files,
+    musl_version,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "HEAD_SIZE",
+    "ElfCutOffError",
+    "ElfDynamic",
+    "ElfError",
+    "ElfHeader",
+    "Evidence",
+    "Family",
+    "FileType",
+    "Libc",
+    "Platform",
+    "current_platform",
+    "defined_symbols",
+    "detect",
+    "detect_platform",
+    "family_of_interpreter",
+    "identify",
+    "mapped_files",
+    "musl_version",
+    "read_dynamic",
+    "read_header",
+]
+
+_SYSTEMS: Final = {"darwin": "macos", "win32": "windows", "android": "linux"}
+_ARCHITECTURES: Final = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "win-amd64": "x86_64",
+    "win-arm64": "aarch64",
+    "win32": "x86",
+    "i386": "x86",
+    "i486": "x86",
+    "i586": "x86",
+    "i686": "x86",
+    "armv6l": "arm",
+    "armv7l": "arm",
+    "armv8l": "arm",
+}
+# A 64-bit kernel names itself to a 32-bit process.
+_NARROW: Final = {"x86_64": "x86", "aarch64": "arm"}
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """The machine as this process sees it."""
+
+    os: str
+    """ "linux", "macos", "windows", else what `sys.platform` says."""
+    arch: str
+    """The architecture of the process, not of the kernel: "x86_64", "aarch64" …"""
+    libc: Libc | None
+    """The libc to choose engines for; None off Linux."""
+    can_dlopen: bool
+    """Whether a library can be loaded at all: a static Python cannot."""
+    running_libc: Libc | None = None
+    """The libc of the process, where `IMAGEFLOW_LIBC` chose another; else None."""
+
+    @property
+    def loading_libc(self) -> Libc | None:
+        """The libc that a library must fit, whatever was chosen."""
+        return self.running_libc or self.libc
+
+    @property
+    def name(self) -> str:
+        """The system and architecture, such as "linux-x86_64"."""
+        return f"{self.os}-{self.arch}"
+
+    def __str__(self) -> str:
+        """Return the platform for a sentence: "linux-x86_64, glibc 2.36"."""
+        return self.name if self.libc is None else f"{self.name}, {self.libc}"
+
+
+@functools.cache
+def current_platform(libc_override: str | None = None) -> Platform:
+    """Return the platform of this process, found once.
+
+    A fork keeps it; `current_platform.cache_clear()` makes the next call look again.
+
+    Args:
+        libc_override: A libc family to choose engines for instead of the running one.
+            A library that does not fit the running one is still refused.
+    """
+    return detect_platform(Evidence.of_this_process(), libc_override)
+
+
+def detect_platform(
+    evidence: Evidence,
+    libc_override: str | None = None,
+    *,
+    machine: Callable[[], str] | None = None,
+    pointer_bits: int = struct.calcsize("P") * 8,
+) -> Platform:
+    """Return the platform that *evidence* speaks of.
+
+    Args:
+        evidence: Where the facts about the process come from.
+        libc_override: As for `current_platform`.
+        machine: Names the architecture where the program's header does not.
+        pointer_bits: The size of a pointer in the process.
+    """
+    finding = detect(evidence)
+    libc, running = _choose_libc(finding.libc, libc_override)
+    return Platform(
+        os=_system(evidence.system),
+        arch=_architecture(finding, machine or _machine, pointer_bits),
+        libc=libc,
+        can_dlopen=finding.can_dlopen,
+        running_libc=running,
+    )
+
+
+def _choose_libc(
+    running: Libc | None, override: str | None
+) -> tuple[Libc | None, Libc | None]:
+    if running is None or override is None or override == running.family:
+        return running, None
+    facts = (*running.evidence, f"IMAGEFLOW_LIBC: {override}")
+    chosen = Libc(cast("Family", override), None, facts)
+    # What could not be found out must be believed.
+    return chosen, None if running.family == "unknown" else running
+
+
+def _system(system: str) -> str:
+    if system.startswith("linux"):
+        return "linux"
+    return _SYSTEMS.get(system, system)
+
+
+def _architecture(
+    finding: Finding, machine: Callable[[], str], pointer_bits: int
+) -> str:
+    if finding.program is not None:
+        return finding.program.arch
+    name = machine().lower()
+    name = _ARCHITECTURES.get(name, name)
+    return _NARROW.get(name, name) if pointer_bits == 32 else name
+
+
+def _machine() -> str:
+    if sys.platform == "win32":
+        # platform.machine() names the host there, this names the process.
+        import sysconfig
+
+        return sysconfig.get_platform()
+    return os.uname().machine

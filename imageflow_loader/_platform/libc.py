@@ -1,0 +1,286 @@
+"""Which C library is mapped into this process, on what evidence?
+
+Three questions that fail independently: the family, the version (glibc alone), and
+whether this process can load a shared object at all. They are asked of the process and
+never of the file system: one machine may have both families installed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from .._settings import preloads
+from .elf import ElfError, ElfHeader, read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Family: TypeAlias = Literal["glibc", "musl", "bionic", "uclibc", "unknown"]
+
+MUSL_SYMBOLS: Final = frozenset({"_dlstart", "__dls3", "__optreset"})
+"""musl 1.2 exports these, glibc has none of them."""
+GLIBC_SYMBOL: Final = "gnu_get_libc_version"
+"""Not a proof by itself: compatibility shims on musl export it too."""
+BIONIC_SYMBOL: Final = "__system_property_get"
+PROBED_SYMBOLS: Final = (*sorted(MUSL_SYMBOLS), GLIBC_SYMBOL, BIONIC_SYMBOL)
+
+
+@dataclass(frozen=True, slots=True)
+class Libc:
+    """A C library, and how we know."""
+
+    family: Family
+    version: tuple[int, int] | None
+    """None when it is not known; it is asked for glibc alone."""
+    evidence: tuple[str, ...] = ()
+    """Each fact that was used, conflicts among them."""
+
+    def __str__(self) -> str:
+        """Return the family, with the version if there is one: "glibc 2.36"."""
+        if self.version is None:
+            return "an unknown libc" if self.family == "unknown" else self.family
+        return f"{self.family} {self.version[0]}.{self.version[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where the facts come from; tests bring their own."""
+
+    system: str
+    """`sys.platform`."""
+    confstr: Callable[[], str | None]
+    """The text of `CS_GNU_LIBC_VERSION`; raises where there is no such thing."""
+    program: Callable[[], ElfHeader]
+    """The header of the running program; OSError or ElfError."""
+    symbols: Callable[[], frozenset[str]]
+    """Which of PROBED_SYMBOLS this process has; ImportError without ctypes, OSError
+    when dlopen is refused."""
+    mapped: Callable[[], frozenset[str]]
+    """The base names of the files mapped into this process; OSError."""
+    preloaded: bool = False
+    """Whether LD_PRELOAD may have put a stranger before libc."""
+    android: bool = False
+
+    @classmethod
+    def of_this_process(cls) -> Evidence:
+        """Return the evidence about the running interpreter."""
+        return cls(
+            system=sys.platform,
+            confstr=_confstr,
+            program=_running_program,
+            symbols=_process_symbols,
+            mapped=mapped_files,
+            preloaded=preloads(),
+            android=hasattr(sys, "getandroidapilevel"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What `detect` found out."""
+
+    libc: Libc | None
+    """None where the question does not arise: off Linux."""
+    can_dlopen: bool
+    program: ElfHeader | None
+    """The header of the running program, None when it could not be read."""
+
+
+def detect(evidence: Evidence) -> Finding:
+    """Return the libc of the process that *evidence* speaks of.
+
+    No process is started, no folder is searched, `sys.executable` is not trusted.
+    """
+    if evidence.android or evidence.system == "android":
+        fact = "this is Android's Python"
+        return Finding(Libc("bionic", None, (fact,)), can_dlopen=True, program=None)
+    if not evidence.system.startswith("linux"):
+        return Finding(None, can_dlopen=_loads_libraries(evidence.system), program=None)
+    return _Detection(evidence).finding()
+
+
+def family_of_interpreter(path: str) -> Family | None:
+    """Return the libc family whose loader *path* names, None if it is not known.
+
+    Only the base name counts: a folder may be called anything.
+    """
+    return _family(PurePosixPath(path).name, _LOADERS)
+
+
+def musl_version(loader: Path) -> str | None:
+    """Return the version that musl's *loader* has in it, None if there is none.
+
+    It costs a millisecond, so it is for reports and not for choosing.
+    """
+    try:
+        data = loader.read_bytes()
+    except OSError:
+        return None
+    if b"musl libc" not in data:
+        return None
+    match = re.search(rb"\0(\d+\.\d+\.\d+)[^\0]{0,40}\0", data)
+    return match[1].decode() if match else None
+
+
+_LOADERS: Final[dict[Family, str]] = {
+    "musl": r"ld-musl-.*",
+    "uclibc": r"ld(64)?-uClibc.*",
+    "bionic": r"linker(64)?",
+    # s390x and ppc64le say ld64.so, mips and others ld.so.1; older files ld-2.31.so.
+    "glibc": r"ld-linux.*|ld64\.so\.\d|ld\.so\.1|ld-2\..*",
+}
+_LIBRARIES: Final[dict[Family, str]] = {
+    "musl": r"libc\.musl-.*",
+    "uclibc": r"libuClibc.*",
+    "glibc": r"libc\.so\.6(\.\d)?|libc-2\..*",
+}
+# musl as upstream installs it, and bionic: a libc all the same, but whose?
+_SOME_LIBC: Final = "libc.so"
+
+
+class _Detection:
+    """One run of the algorithm, with the facts it has gathered."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.facts: list[str] = []
+        self.version = self._glibc_version()
+        self.program = self._program()
+        self.interpreter = self._interpreter()
+
+    def finding(self) -> Finding:
+        family, can_dlopen = self._decide()
+        if self.version and family not in ("glibc", "unknown"):
+            self.facts.append(f"conflict: confstr says glibc, the process {family}")
+        if family != "glibc" and self.interpreter == "glibc":
+            self.facts.append("conflict: the interpreter is named as glibc's loader")
+        version = self.version if family == "glibc" else None
+        libc = Libc(family, version, tuple(self.facts))
+        return Finding(libc, can_dlopen=can_dlopen, program=self.program)
+
+    def _decide(self) -> tuple[Family, bool]:
+        # Two witnesses that do not know of each other, and nobody who could have
+        # bribed them both: no need to load ctypes.
+        if self.version and self.interpreter == "glibc" and not self.evidence.preloaded:
+            return "glibc", True
+        try:
+            symbols = self.evidence.symbols()
+        except ImportError:
+            self.facts.append("symbols: this Python has no ctypes")
+            return self._by_mapped_files()
+        except (OSError, TypeError, AttributeError) as error:
+            self.facts.append(f"symbols: dlopen is refused: {error}")
+            return self._by_mapped_files()[0], False
+        self.facts.append(f"symbols: {', '.join(sorted(symbols)) or 'none we know'}")
+        return self._by_symbols(symbols)
+
+    def _by_symbols(self, symbols: frozenset[str]) -> tuple[Family, bool]:
+        # musl first: shims on musl claim to be glibc, and never the reverse.
+        if symbols & MUSL_SYMBOLS:
+            return "musl", True
+        if BIONIC_SYMBOL in symbols:
+            return "bionic", True
+        if GLIBC_SYMBOL in symbols and (self.version or self.interpreter == "glibc"):
+            return "glibc", True
+        return self._by_mapped_files()
+
+    def _by_mapped_files(self) -> tuple[Family, bool]:
+        """Judge by what is mapped; without any libc or loader this Python is static."""
+        try:
+            names = self.evidence.mapped()
+        except OSError as error:
+            self.facts.append(f"maps: {error.strerror or error}")
+            return self._by_files(None), self.interpreter is not None
+        families = {name: _family_of_mapped(name) for name in sorted(names)}
+        known = [name for name, family in families.items() if family]
+        found = [*known, *(names & {_SOME_LIBC})]
+        self.facts.append(f"maps: {', '.join(found) or 'no libc, no loader'}")
+        family = families[known[0]] if known else None
+        return self._by_files(family), bool(found)
+
+    def _by_files(self, mapped: Family | None) -> Family:
+        if self.version and self.interpreter in (None, "glibc"):
+            return "glibc"
+        if self.version:
+            return "unknown"
+        if mapped and self.interpreter and mapped != self.interpreter:
+            return "unknown"
+        return mapped or self.interpreter or "unknown"
+
+    def _glibc_version(self) -> tuple[int, int] | None:
+        try:
+            text = self.evidence.confstr()
+        except (ValueError, OSError, AttributeError) as error:
+            self.facts.append(f"confstr: {error}")
+            return None
+        self.facts.append(f"confstr: {text}")
+        match = re.match(r"glibc (\d+)\.(\d+)", text or "")
+        return (int(match[1]), int(match[2])) if match else None
+
+    def _program(self) -> ElfHeader | None:
+        try:
+            return self.evidence.program()
+        except OSError as error:
+            self.facts.append(f"program: {error.strerror or error}")
+        except ElfError as error:
+            self.facts.append(f"program: {error}")
+        return None
+
+    def _interpreter(self) -> Family | None:
+        if self.program is None:
+            return None
+        path = self.program.interpreter
+        self.facts.append(f"interpreter: {path or 'none'}")
+        return family_of_interpreter(path) if path else None
+
+
+def _family(name: str, patterns: dict[Family, str]) -> Family | None:
+    for family, pattern in patterns.items():
+        if re.fullmatch(pattern, name):
+            return family
+    return None
+
+
+def _family_of_mapped(name: str) -> Family | None:
+    return _family(name, _LOADERS) or _family(name, _LIBRARIES)
+
+
+def _loads_libraries(system: str) -> bool:
+    return system in ("darwin", "win32", "cygwin")
+
+
+def _confstr() -> str | None:
+    return os.confstr("CS_GNU_LIBC_VERSION")
+
+
+def _running_program() -> ElfHeader:
+    # Opening the link works even when the file was deleted or replaced since.
+    with Path("/proc/self/exe").open("rb", buffering=0) as file:
+        return read_header(file)
+
+
+def _process_symbols() -> frozenset[str]:
+    import ctypes  # costs 1.6 ms, and most processes never come here
+
+    process = ctypes.CDLL(None)
+    return frozenset(name for name in PROBED_SYMBOLS if hasattr(process, name))
+
+
+def mapped_files() -> frozenset[str]:
+    """Return the base names of the files that are mapped into this process.
+
+    Raises:
+        OSError: There is no `/proc`.
+    """
+    names = set()
+    for line in Path("/proc/self/maps").read_bytes().splitlines():
+        fields = line.split(None, 5)
+        if len(fields) == 6 and fields[5].startswith(b"/"):
+            path = os.fsdecode(fields[5]).removesuffix(" (deleted)")
+            names.add(PurePosixPath(path).name)
+    return frozenset(names)

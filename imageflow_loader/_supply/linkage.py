@@ -1,0 +1,290 @@
+"""Does an ELF file fit this process: its machine, its libc, what else it needs?"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
+
+from .._platform import (
+    ElfCutOffError,
+    ElfDynamic,
+    ElfHeader,
+    defined_symbols,
+    family_of_interpreter,
+    mapped_files,
+    read_dynamic,
+    read_header,
+)
+from .verdict import STATIC_TOOL, RefusedError, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from .._platform import Family, Platform
+    from ..types import EngineKind
+
+ENTRY_POINT: Final = "imageflow_context_create"
+"""The function by which an imageflow library is known."""
+NOUNS: Final = {"library": "a shared library", "tool": "a program"}
+
+_ET_EXEC, _ET_DYN = 2, 3
+_STATIC_BUILD: Final = "Use the static tool, the linux-musl build."
+_STRICT_STACKS: Final = (2, 41)  # since this glibc, dlopen makes no stack executable
+
+
+def is_imageflow_library(file: BinaryIO) -> bool:
+    """Return whether an ELF *file* exports what an imageflow library does.
+
+    Raises:
+        ElfError: It is damaged.
+    """
+    header = read_header(file)
+    dynamic = read_dynamic(file, header)
+    return dynamic is not None and _has_entry_point(file, header, dynamic)
+
+
+def is_program(file: BinaryIO) -> bool:
+    """Return whether an ELF *file* can only be started, not loaded.
+
+    Raises:
+        ElfError: It is damaged.
+    """
+    header = read_header(file)
+    dynamic = read_dynamic(file, header)
+    return header.type == _ET_EXEC or dynamic is None or dynamic.is_program
+
+
+def check_elf(
+    path: Path, file: BinaryIO, kind: EngineKind, platform: Platform
+) -> Iterator[Verdict]:
+    """Yield what is doubtful about *file*.
+
+    Raises:
+        RefusedError: It cannot be loaded or started here.
+        ElfError: It is cut off or damaged.
+    """
+    header = read_header(file)
+    if header.arch != platform.arch:
+        refuse_arch(header.arch, platform)
+    if header.is_cut_off:
+        raise ElfCutOffError(header.end, header.size)
+    if header.type not in (_ET_EXEC, _ET_DYN):
+        raise RefusedError(
+            "not_linked", f"is an object file or a core dump, not {NOUNS[kind]}"
+        )
+    dynamic = read_dynamic(file, header)
+    if kind == "tool":
+        return _check_program(path, header, dynamic, platform)
+    if dynamic is None or header.type == _ET_EXEC or dynamic.is_program:
+        refuse_kind("library")
+    _check_libc(dynamic, platform)
+    if not _has_entry_point(file, header, dynamic):
+        raise RefusedError(
+            "not_imageflow",
+            f"is a library, but not imageflow's: it has no {ENTRY_POINT}",
+            "Name the libimageflow file itself.",
+        )
+    return _check_library(path, header, dynamic, platform)
+
+
+def libc_family(dynamic: ElfDynamic) -> Family | None:
+    """Return the libc family that a library was built for; None when it needs none."""
+    versions = list(dynamic.version_names())
+    if any(name.startswith("GLIBC_") for name in versions):
+        return "glibc"
+    # Android's linker knows the versions LIBC, LIBC_N, LIBC_O …
+    if any(re.fullmatch(r"LIBC(_[A-Z])?", name) for name in versions):
+        return "bionic"
+    for family, pattern in _LIBC_NAMES.items():
+        if any(re.fullmatch(pattern, name) for name in dynamic.needed):
+            return family
+    return None
+
+
+_LIBC_NAMES: Final[dict[Family, str]] = {
+    "uclibc": r"libc\.so\.[01]|ld(64)?-uClibc.*",
+    "glibc": r"libc\.so\.6(\.\d)?|ld-linux.*|ld64\.so.*",
+    "musl": r"libc\.so|libc\.musl-.*|ld-musl-.*",
+}
+
+
+def needed_glibc(dynamic: ElfDynamic) -> tuple[int, int] | None:
+    """Return the oldest glibc that has every symbol version it needs, None for none."""
+    found = (re.match(r"GLIBC_(\d+)\.(\d+)", name) for name in dynamic.version_names())
+    return max(((int(v[1]), int(v[2])) for v in found if v), default=None)
+
+
+def refuse_arch(found: str, platform: Platform) -> NoReturn:
+    """Refuse a file that is built for *found*."""
+    raise RefusedError(
+        "wrong_arch",
+        f"is built for {found}, but this process is {platform.arch}",
+        f"Get the build for {platform.name}.",
+    )
+
+
+def refuse_kind(wanted: EngineKind) -> NoReturn:
+    """Refuse a file that is of the other kind than *wanted*."""
+    if wanted == "library":
+        raise RefusedError(
+            "not_a_library",
+            "is a program, not a shared library",
+            "Name it in IMAGEFLOW_TOOL if it is imageflow_tool.",
+        )
+    raise RefusedError(
+        "not_a_program",
+        "is a shared library, not a program",
+        "Name it in IMAGEFLOW_LIBRARY if it is libimageflow.",
+    )
+
+
+def _has_entry_point(file: BinaryIO, header: ElfHeader, dynamic: ElfDynamic) -> bool:
+    return bool(defined_symbols(file, header, dynamic, [ENTRY_POINT]))
+
+
+def _check_libc(dynamic: ElfDynamic, platform: Platform) -> None:
+    running = platform.loading_libc
+    if running is None or running.family == "unknown":
+        raise RefusedError(
+            "unknown_libc",
+            "cannot be judged: this process runs on a libc that we do not know",
+            STATIC_TOOL,
+        )
+    family = libc_family(dynamic)
+    if family is not None and family != running.family:
+        raise RefusedError(
+            "wrong_libc",
+            f"is built for {family}, but this process runs on {running}",
+            f"Install the wheel for {running.family}, or use the static imageflow_tool:"
+            " load_engine('tool') or IMAGEFLOW_TOOL.",
+        )
+    _check_glibc_version(dynamic, platform, STATIC_TOOL)
+
+
+def _check_glibc_version(dynamic: ElfDynamic, platform: Platform, remedy: str) -> None:
+    running = platform.loading_libc
+    needed = needed_glibc(dynamic)
+    if needed and running and running.version and needed > running.version:
+        raise RefusedError(
+            "old_glibc",
+            f"needs glibc {needed[0]}.{needed[1]}, but this process runs on {running}",
+            remedy,
+        )
+
+
+def _check_library(
+    path: Path, header: ElfHeader, dynamic: ElfDynamic, platform: Platform
+) -> Iterator[Verdict]:
+    libc = platform.loading_libc
+    if dynamic.static_tls and libc and libc.family == "musl":
+        raise RefusedError(
+            "static_tls",
+            "has static thread-local storage (DF_STATIC_TLS), which musl cannot load at"
+            " run time",
+            STATIC_TOOL,
+        )
+    if header.executable_stack:
+        remedy = "Link it again with -z noexecstack."
+        if libc and libc.version and libc.version >= _STRICT_STACKS:
+            what = f"asks for an executable stack, which {libc} refuses"
+            raise RefusedError("executable_stack", what, remedy)
+        yield Verdict(
+            ok=True,
+            code="executable_stack",
+            sentence=f"{path} asks for an executable stack, which SELinux and glibc"
+            " 2.41 refuse.",
+            remedy=remedy,
+        )
+    yield from _doubt_dependencies(path, dynamic, platform)
+
+
+def _check_program(
+    path: Path, header: ElfHeader, dynamic: ElfDynamic | None, platform: Platform
+) -> Iterator[Verdict]:
+    interpreter = header.interpreter
+    if dynamic is None:
+        return
+    if interpreter is None:
+        # Old linkers do not mark static programs that may lie anywhere.
+        looks_loadable = dynamic.soname is not None or not header.entry
+        if header.type == _ET_DYN and not dynamic.is_program and looks_loadable:
+            refuse_kind("tool")
+        return
+    family = family_of_interpreter(interpreter)
+    if not Path(interpreter).exists():
+        built_for = f" ({family})" if family else ""
+        raise RefusedError(
+            "missing_interpreter",
+            f"needs the loader {interpreter}{built_for}, which is not on this machine",
+            _STATIC_BUILD,
+        )
+    running = platform.loading_libc
+    if running and running.family == family:
+        _check_glibc_version(dynamic, platform, _STATIC_BUILD)
+        yield from _doubt_dependencies(path, dynamic, platform)
+
+
+def _doubt_dependencies(
+    path: Path, dynamic: ElfDynamic, platform: Platform
+) -> Iterator[Verdict]:
+    """Yield a doubt if a needed library is not to be seen.
+
+    No more than a doubt: where the loader looks is the loader's affair.
+    """
+    libc = platform.loading_libc
+    missing = _missing(path, dynamic, on_musl=bool(libc and libc.family == "musl"))
+    if missing:
+        yield Verdict(
+            ok=True,
+            code="missing_dependency",
+            sentence=f"{path} needs {' and '.join(missing)}, which cannot be found on"
+            f" this machine ({platform}).",
+            remedy=_package_with(missing),
+        )
+
+
+def _package_with(missing: Iterable[str]) -> str:
+    if "libgcc_s.so.1" in missing:
+        return "Install it: `apk add libgcc` or `apt-get install libgcc-s1`."
+    return "Install it, or use the static imageflow_tool."
+
+
+# musl is one file, whichever part of it is asked for.
+_MUSL_PARTS: Final = re.compile(
+    r"lib(c|m|pthread|rt|dl|util|xnet|crypt|resolv)\.so|libc\.musl-|ld-musl-"
+)
+_FOLDERS: Final = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib")
+
+
+def _missing(path: Path, dynamic: ElfDynamic, *, on_musl: bool) -> list[str]:
+    own = (
+        re.sub(r"\$(ORIGIN|\{ORIGIN\})", str(path.parent), folder)
+        for folder in dynamic.search_path
+        if folder
+    )
+    folders = [*own, *_FOLDERS]
+    mapped, cached = _mapped(), _loader_cache()
+    return [
+        name
+        for name in dynamic.needed
+        if name not in mapped
+        and not (on_musl and _MUSL_PARTS.match(name))
+        and name.encode() not in cached
+        and not any(Path(folder, name).exists() for folder in folders)
+    ]
+
+
+def _mapped() -> frozenset[str]:
+    try:
+        return mapped_files()
+    except OSError:
+        return frozenset()
+
+
+def _loader_cache() -> bytes:
+    """Return glibc's list of known libraries, whose names lie in it as they are."""
+    try:
+        return Path("/etc/ld.so.cache").read_bytes()
+    except OSError:
+        return b""

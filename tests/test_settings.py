@@ -1,0 +1,155 @@
+"""What the environment may ask for, and how it is told that it is not understood."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imageflow_loader._settings import Settings, preloads
+from imageflow_loader.errors import SettingsError
+
+
+def test_an_empty_environment_leaves_every_choice_open() -> None:
+    assert Settings.from_environment({}) == Settings()
+
+
+def test_every_variable_reaches_its_setting() -> None:
+    settings = Settings.from_environment(
+        {
+            "IMAGEFLOW_LIBRARY": "/a/libimageflow.so",
+            "IMAGEFLOW_TOOL": "/a/imageflow_tool",
+            "IMAGEFLOW_BACKEND": "tool",
+            "IMAGEFLOW_EDITION": "official",
+            "IMAGEFLOW_CACHE_DIR": "/cache",
+            "IMAGEFLOW_DOWNLOAD": "manual",
+            "IMAGEFLOW_OFFLINE": "1",
+            "IMAGEFLOW_MIRROR": "file:///mirror/",
+            "IMAGEFLOW_LIBC": "musl",
+        }
+    )
+
+    assert settings == Settings(
+        library=Path("/a/libimageflow.so"),
+        tool=Path("/a/imageflow_tool"),
+        backend="tool",
+        edition="official",
+        cache_dir=Path("/cache"),
+        download="manual",
+        offline=True,
+        mirror="file:///mirror",
+        libc="musl",
+    )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "IMAGEFLOW_LIBRARY",
+        "IMAGEFLOW_TOOL",
+        "IMAGEFLOW_BACKEND",
+        "IMAGEFLOW_EDITION",
+        "IMAGEFLOW_CACHE_DIR",
+        "IMAGEFLOW_DOWNLOAD",
+        "IMAGEFLOW_OFFLINE",
+        "IMAGEFLOW_MIRROR",
+        "IMAGEFLOW_LIBC",
+    ],
+)
+def test_an_empty_variable_counts_as_unset(name: str) -> None:
+    assert Settings.from_environment({name: ""}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "IMAGEFLOW_BACKEND",
+            "native",
+            "IMAGEFLOW_BACKEND is 'native'. Set it to auto, library or tool.",
+        ),
+        (
+            "IMAGEFLOW_EDITION",
+            "Official",
+            "IMAGEFLOW_EDITION is 'Official'. Set it to auto, official or embedded.",
+        ),
+        (
+            "IMAGEFLOW_DOWNLOAD",
+            "no",
+            "IMAGEFLOW_DOWNLOAD is 'no'. Set it to auto, manual or never.",
+        ),
+        (
+            "IMAGEFLOW_OFFLINE",
+            "maybe",
+            "IMAGEFLOW_OFFLINE is 'maybe'. Set it to 1 or 0.",
+        ),
+        (
+            "IMAGEFLOW_LIBC",
+            "bionic",
+            "IMAGEFLOW_LIBC is 'bionic'. Set it to glibc or musl.",
+        ),
+        (
+            "IMAGEFLOW_MIRROR",
+            "/mirror",
+            "IMAGEFLOW_MIRROR is '/mirror'. "
+            "Set it to a URL or to a folder as file:///folder.",
+        ),
+    ],
+)
+def test_a_value_that_is_not_understood_is_an_error_that_names_it(
+    name: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({name: value})
+
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("word", ["1", "true", "Yes", "ON"])
+def test_a_switch_is_turned_on_by_any_usual_word(word: str) -> None:
+    assert Settings.from_environment({"IMAGEFLOW_OFFLINE": word}).offline
+
+
+@pytest.mark.parametrize("word", ["0", "false", "No", "OFF"])
+def test_a_switch_is_turned_off_by_any_usual_word(word: str) -> None:
+    assert not Settings.from_environment({"IMAGEFLOW_OFFLINE": word}).offline
+
+
+def test_an_argument_wins_over_the_environment() -> None:
+    settings = Settings(backend="tool", edition="official", cache_dir=Path("/a"))
+
+    assert settings.overridden(
+        kind="library", edition="embedded", cache_dir="/b"
+    ) == Settings(backend="library", edition="embedded", cache_dir=Path("/b"))
+
+
+def test_no_argument_leaves_what_the_environment_says() -> None:
+    settings = Settings(backend="tool", edition="official", download="manual")
+
+    assert settings.overridden() == settings
+
+
+@pytest.mark.parametrize(
+    ("environment", "argument", "result"),
+    [
+        ("auto", None, "auto"),
+        ("auto", False, "never"),
+        ("manual", True, "auto"),
+        ("manual", False, "never"),
+        ("never", True, "never"),
+    ],
+)
+def test_an_argument_allows_a_download_that_waits_but_none_that_is_forbidden(
+    environment: str, argument: bool | None, result: str
+) -> None:
+    settings = Settings.from_environment({"IMAGEFLOW_DOWNLOAD": environment})
+
+    assert settings.overridden(download=argument).download == result
+
+
+@pytest.mark.parametrize(
+    ("environ", "answer"),
+    [({}, False), ({"LD_PRELOAD": ""}, False), ({"LD_PRELOAD": "/shim.so"}, True)],
+)
+def test_a_preloaded_library_is_noticed(environ: dict[str, str], answer: bool) -> None:
+    assert preloads(environ) is answer
