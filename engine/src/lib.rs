@@ -3,5 +3,7 @@
 //! A request goes down: `abi` or the tool → `api` → `job` → `nodes` → `frame`. Nothing
 //! below `api` knows JSON text or C; nothing outside `abi` is unsafe.
 
+pub mod color;
 pub mod error;
+pub mod layout;
 pub mod message;
