@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Literal, NamedTuple, Protocol, TypeAlias, Union
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, Union
 
 EngineKind: TypeAlias = Literal["library", "tool"]
 """How a job runs: in process through the C ABI, or in a child."""
@@ -66,11 +66,228 @@ what comes out is PNG or JPEG."""
 InputFormat: TypeAlias = Literal["jpeg", "jpg", "png", "gif", "webp"]
 """A format that engines read."""
 
+ConstraintMode: TypeAlias = Literal[
+    "distort",
+    "within",
+    "fit",
+    "larger_than",
+    "within_crop",
+    "fit_crop",
+    "aspect_crop",
+    "within_pad",
+    "fit_pad",
+]
+"""How a picture and a box are reconciled."""
+
+WatermarkMode: TypeAlias = Literal[
+    "distort", "within", "fit", "within_crop", "fit_crop"
+]
+"""How a watermark meets its box."""
+
+Filter: TypeAlias = Literal[
+    "robidoux_fast",
+    "robidoux",
+    "robidoux_sharp",
+    "ginseng",
+    "ginseng_sharp",
+    "lanczos",
+    "lanczos_sharp",
+    "lanczos_2",
+    "lanczos_2_sharp",
+    "cubic",
+    "cubic_sharp",
+    "catmull_rom",
+    "mitchell",
+    "cubic_b_spline",
+    "hermite",
+    "jinc",
+    "triangle",
+    "linear",
+    "box",
+    "fastest",
+    "n_cubic",
+    "n_cubic_sharp",
+]
+"""The resampling filters."""
+
+ColorFilter: TypeAlias = Literal[
+    "grayscale_ntsc",
+    "grayscale_flat",
+    "grayscale_bt709",
+    "grayscale_ry",
+    "sepia",
+    "invert",
+]
+"""The colour filters that have no number."""
+
+QualityProfile: TypeAlias = Literal[
+    "lowest", "low", "mediumlow", "medium", "good", "high", "highest", "lossless"
+]
+"""A quality by name, for whatever format comes out."""
+
+Anchor: TypeAlias = Literal[
+    "top_left",
+    "top",
+    "top_right",
+    "left",
+    "center",
+    "right",
+    "bottom_left",
+    "bottom",
+    "bottom_right",
+]
+"""A place inside a box."""
+
+Gravity: TypeAlias = Anchor | tuple[float, float]
+"""A place inside a box: by name, or as percent of the free width and height."""
+
 Json: TypeAlias = Union[None, bool, int, float, str, "list[Json]", "dict[str, Json]"]
 """What JSON can hold."""
 
 Querystring: TypeAlias = str | Mapping[str, object]
 """An imageflow query string, as text or as keys and values."""
+
+QuerystringKind: TypeAlias = Literal[
+    "ignored",
+    "text",
+    "integer",
+    "number",
+    "scale",
+    "switch",
+    "switch_or_keep",
+    "colour",
+    "anchor",
+    "crop",
+    "four_numbers",
+    "two_numbers",
+    "corners",
+    "profile",
+    "mode",
+    "fit",
+    "stretch",
+    "flip",
+    "format",
+    "filter",
+    "colorspace",
+    "sharpen_when",
+    "grayscale",
+    "white_balance",
+    "subsampling",
+]
+"""What a query string's value may look like; `_job/querystring.py` knows each."""
+
+QUERYSTRING_KEYS: Final[Mapping[str, QuerystringKind]] = {
+    # Size and fit
+    "width": "integer",
+    "w": "integer",
+    "height": "integer",
+    "h": "integer",
+    "maxwidth": "integer",
+    "maxheight": "integer",
+    "zoom": "scale",
+    "dpr": "scale",
+    "dppx": "scale",
+    "mode": "mode",
+    "stretch": "stretch",
+    "scale": "fit",
+    "anchor": "anchor",
+    "c.gravity": "two_numbers",
+    "decoder.min_precise_scaling_ratio": "number",
+    # What part of the source, which way up
+    "crop": "crop",
+    "cropxunits": "number",
+    "cropyunits": "number",
+    "c": "four_numbers",
+    "srotate": "number",
+    "rotate": "number",
+    "sflip": "flip",
+    "flip": "flip",
+    "autorotate": "switch",
+    "trim.threshold": "integer",
+    "trim.percentpadding": "number",
+    "frame": "integer",
+    "page": "integer",
+    # How it is resampled
+    "down.filter": "filter",
+    "up.filter": "filter",
+    "down.colorspace": "colorspace",
+    "up.colorspace": "colorspace",
+    "f.sharpen": "number",
+    "f.sharpen_when": "sharpen_when",
+    "ignoreicc": "switch",
+    "ignore_icc_errors": "switch",
+    # Effects
+    "bgcolor": "colour",
+    "s.roundcorners": "corners",
+    "s.grayscale": "grayscale",
+    "s.sepia": "switch",
+    "s.alpha": "number",
+    "s.brightness": "number",
+    "s.contrast": "number",
+    "s.saturation": "number",
+    "a.balancewhite": "white_balance",
+    "watermark_red_dot": "switch",
+    # Format and quality
+    "format": "format",
+    "thumbnail": "format",
+    "quality": "integer",
+    "jpeg.quality": "integer",
+    "jpeg.progressive": "switch",
+    "jpeg.turbo": "switch",
+    "jpeg.li": "switch",
+    "webp.quality": "number",
+    "webp.lossless": "switch_or_keep",
+    "png.quality": "integer",
+    "png.min_quality": "integer",
+    "png.quantization_speed": "integer",
+    "png.libpng": "switch",
+    "png.max_deflate": "switch",
+    "png.lossless": "switch_or_keep",
+    "lossless": "switch_or_keep",
+    "qp": "profile",
+    "qp.dpr": "scale",
+    "qp.dppx": "scale",
+    "accept.webp": "switch",
+    "accept.avif": "switch",
+    "accept.jxl": "switch",
+    "accept.color_profiles": "switch",
+    "avif.quality": "number",
+    "avif.speed": "integer",
+    "jxl.quality": "number",
+    "jxl.distance": "number",
+    "jxl.effort": "integer",
+    "jxl.lossless": "switch_or_keep",
+    "subsampling": "subsampling",
+    "srcset": "text",
+    "short": "text",
+    # Names that ImageResizer had; they do nothing
+    "404": "ignored",
+    "a.blur": "ignored",
+    "a.removenoise": "ignored",
+    "a.sharpen": "ignored",
+    "bordercolor": "ignored",
+    "borderwidth": "ignored",
+    "builder": "ignored",
+    "cache": "ignored",
+    "colors": "ignored",
+    "decoder": "ignored",
+    "dither": "ignored",
+    "encoder": "ignored",
+    "floatspace": "ignored",
+    "jpeg_idct_downscale_linear": "ignored",
+    "margin": "ignored",
+    "paddingcolor": "ignored",
+    "paddingheight": "ignored",
+    "paddingwidth": "ignored",
+    "preset": "ignored",
+    "process": "ignored",
+    "s.invert": "ignored",
+    "watermark": "ignored",
+}
+"""The 100 keys of a query string that engines know, and what their values look like.
+
+Source: imageflow_riapi/src/ir4/parsing.rs, v2.3.1-rc01, as its `list_keys` answers.
+"""
 
 
 class SupportsRead(Protocol):

@@ -1,0 +1,351 @@
+"""Query strings: keys and values to text, what they ask for, what is wrong in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import parse_qsl, quote_plus
+
+from ..types import QUERYSTRING_KEYS
+from .colors import Color
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from ..types import FormatName, Querystring, QuerystringKind
+
+_JPEG_NAMES = ("jpg", "jpe", "jif", "jfif", "jfi", "exif", "jpeg")
+_FORMATS: Final[Mapping[str, FormatName | Literal["auto"]]] = {
+    **dict.fromkeys(_JPEG_NAMES, "jpeg"),
+    "png": "png",
+    "gif": "gif",
+    "webp": "webp",
+    "avif": "avif",
+    "jxl": "jxl",
+    "jpegxl": "jxl",
+    "auto": "auto",
+    "keep": "keep",
+}
+_FORMAT_OF_SUFFIX: Final[Mapping[str, FormatName]] = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi"), "jpeg"),
+    ".png": "png",
+    ".gif": "gif",
+    ".webp": "webp",
+    ".avif": "avif",
+    ".jxl": "jxl",
+}
+_UNWRITTEN = frozenset({"avif", "jxl"})
+_MAY_MOVE = frozenset({None, "gif", "auto", "keep"})
+
+
+def querystring_text(querystring: Querystring) -> str:
+    """Return a query string as the engine takes it.
+
+    A leading question mark goes, and a "#" is escaped: engines take the rest for a
+    fragment, so that `bgcolor=#fff` would be no colour at all. In a mapping True and
+    False become "true" and "false", None is left out, a sequence is joined by commas.
+
+    Raises:
+        TypeError: It is neither text nor a mapping.
+    """
+    if isinstance(querystring, str):
+        return querystring.removeprefix("?").replace("#", "%23")
+    try:
+        items = querystring.items()
+    except AttributeError:
+        raise TypeError(
+            "a query string is a str or a mapping, "
+            f"not {type(querystring).__name__}: {querystring!r:.80}"
+        ) from None
+    return "&".join(
+        f"{quote_plus(str(key))}={quote_plus(_value_text(value), safe=',')}"
+        for key, value in items
+        if value is not None
+    )
+
+
+def _value_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(_value_text(part) for part in value)
+    if isinstance(value, Color):
+        return value.hex()
+    return str(value)
+
+
+def parsed(text: str) -> dict[str, str]:
+    """Return what an engine sees in *text*: of equal keys the first, in lower case."""
+    return {key: value for key, value in reversed(_pairs(text)) if value}
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return [
+        (key.lower(), value.strip())
+        for key, value in parse_qsl(text, keep_blank_values=True)
+    ]
+
+
+# What it asks for
+
+
+def named_format(text: str) -> FormatName | Literal["auto"] | None:
+    """Return the format that a query string names, None if it leaves the choice.
+
+    Raises:
+        ValueError: It names a format that there is not.
+    """
+    values = parsed(text)
+    for key in ("srcset", "short"):  # applied last, so they win
+        for command in reversed(values.get(key, "").lower().split(",")):
+            word = command.strip().split("-")[0]
+            if word in ("lossy", "lossless", "qp"):
+                return "auto"
+            if word in _FORMATS:
+                return _FORMATS[word]
+    for key in ("format", "thumbnail"):
+        if key in values:
+            try:
+                return _FORMATS[values[key].lower()]
+            except KeyError:
+                known = ", ".join(dict.fromkeys(_FORMATS.values()))
+                raise ValueError(
+                    f"{key}={values[key]} names no format: {known}"
+                ) from None
+    return "auto" if "qp" in values else None
+
+
+def suffix_format(destination: object) -> FormatName | None:
+    """Return the format that a path's suffix names; None for a stream, too.
+
+    Raises:
+        ValueError: It names a format that no engine writes.
+    """
+    if not isinstance(destination, str | PurePath):
+        return None
+    suffix = PurePath(destination).suffix.lower()
+    format_ = _FORMAT_OF_SUFFIX.get(suffix)
+    if format_ in _UNWRITTEN:
+        raise ValueError(f"no engine writes {suffix} files yet: {destination}")
+    return format_
+
+
+def with_format_of(text: str, destination: object) -> str:
+    """Return *text* with the format that the destination's suffix names.
+
+    Raises:
+        ValueError: Query string and suffix name different formats.
+    """
+    wanted = suffix_format(destination)
+    if wanted is None:
+        return text
+    named = named_format(text)
+    if named is None:
+        return with_key(text, "format", wanted)
+    if named not in ("auto", "keep", wanted):
+        raise ValueError(
+            f"the query string asks for {named}, but {destination} is a name for "
+            f"{wanted}"
+        )
+    return text
+
+
+def with_key(text: str, key: str, value: object) -> str:
+    """Return *text* with one more key."""
+    return f"{text}&{key}={value}" if text else f"{key}={value}"
+
+
+def wants_first_frame(text: str) -> bool:
+    """Whether a still picture is asked for, and no frame of an animation is chosen.
+
+    Engines would otherwise write every frame, one file behind the other.
+    """
+    values = parsed(text)
+    if "frame" in values or "page" in values:
+        return False
+    try:
+        return named_format(text) not in _MAY_MOVE
+    except ValueError:  # engines pass over such a format
+        return False
+
+
+def profile_percent(text: str) -> float | None:
+    """Return the quality profile that a query string gives as a number, if any."""
+    values = parsed(text)
+    profile = values.get("qp", "").lower()
+    if not profile and values.get("format", "").lower() == "auto":
+        profile = "quality"  # what engines take where no profile is given
+    if profile == "quality":
+        profile = values.get("quality", "")
+    return float(profile) if _NUMBER.fullmatch(profile) else None
+
+
+# What is wrong in it
+
+
+@dataclass(frozen=True, slots=True)
+class QuerystringIssue:
+    """Something in a query string that an engine would pass over in silence."""
+
+    key: str
+    value: str
+    kind: Literal["unrecognized_key", "ignored_key", "duplicate_key", "invalid_value"]
+    message: str
+    suggestion: str | None = None
+    """What was probably meant."""
+
+
+def check_querystring(querystring: Querystring) -> tuple[QuerystringIssue, ...]:
+    """Return what an engine would pass over in silence, in order; nothing is run.
+
+    Args:
+        querystring: Text or a mapping.
+
+    Returns:
+        Keys that are unknown, without effect or given twice, and values that are not
+        of the key's kind; `suggestion` says what was probably meant.
+
+    Source: our own table of keys (`imageflow_loader.types.QUERYSTRING_KEYS`).
+    """
+    return tuple(_issues(querystring_text(querystring)))
+
+
+def _issues(text: str) -> Iterator[QuerystringIssue]:
+    seen: set[str] = set()
+    for key, value in _pairs(text):
+        kind = QUERYSTRING_KEYS.get(key)
+        if key in seen:
+            yield QuerystringIssue(
+                key, value, "duplicate_key", f"{key} is given twice; the first counts"
+            )
+        elif kind is None:
+            yield QuerystringIssue(
+                key,
+                value,
+                "unrecognized_key",
+                f"there is no key {key}",
+                _nearest(key, QUERYSTRING_KEYS),
+            )
+        elif kind == "ignored":
+            yield QuerystringIssue(
+                key, value, "ignored_key", f"{key} is known but does nothing"
+            )
+        elif value and not _is_valid(kind, value.lower()):
+            yield QuerystringIssue(
+                key,
+                value,
+                "invalid_value",
+                f"{key} takes {_EXPECTED[kind]}, not {value}",
+                _nearest(value.lower(), _WORDS.get(kind, ())),
+            )
+        seen.add(key)
+
+
+def _nearest(word: str, words: Mapping[str, object] | tuple[str, ...]) -> str | None:
+    from difflib import get_close_matches  # 4 ms, and only for mistakes
+
+    return next(iter(get_close_matches(word, words, n=1)), None)
+
+
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+
+_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+_ANCHORS = tuple(
+    f"{y}{x}" for y in ("top", "middle", "bottom") for x in ("left", "center", "right")
+)
+_PROFILES = (
+    *("lowest", "low", "mediumlow", "medium-low", "medium", "good", "mediumhigh"),
+    *("medium-high", "high", "highest", "lossless", "quality"),
+)
+_FILTERS = (
+    *("robidoux_fast", "robidoux", "robidoux_sharp", "ginseng", "ginseng_sharp"),
+    *("lanczos", "lanczos_sharp", "lanczos_2", "lanczos_2_sharp", "cubic"),
+    *("cubic_sharp", "catmull_rom", "mitchell", "cubic_b_spline", "hermite", "jinc"),
+    *("triangle", "linear", "box", "fastest", "n_cubic", "n_cubic_sharp"),
+)
+_WORDS: Final[Mapping[QuerystringKind, tuple[str, ...]]] = {
+    "switch": (*_TRUE, *_FALSE),
+    "switch_or_keep": (*_TRUE, *_FALSE, "keep", "preserve"),
+    "anchor": _ANCHORS,
+    "crop": ("auto",),
+    "profile": _PROFILES,
+    "mode": ("max", "pad", "crop", "stretch", "aspectcrop", "none"),
+    "fit": (
+        *("down", "downscaleonly", "up", "upscaleonly", "both"),
+        *("canvas", "upscalecanvas"),
+    ),
+    "stretch": ("fill",),
+    "flip": ("none", "h", "x", "v", "y", "both", "xy"),
+    "format": tuple(_FORMATS),
+    "filter": (*_FILTERS, *(name.replace("_", "") for name in _FILTERS if "_" in name)),
+    "colorspace": ("srgb", "linear", "gamma"),
+    "sharpen_when": ("downscaling", "sizediffers", "always"),
+    "grayscale": ("true", "y", "ntsc", "ry", "flat", "bt709"),
+    "white_balance": ("true", "area"),
+    "subsampling": ("411", "420", "422", "444"),
+}
+
+
+def _is_number(value: str) -> bool:
+    return _NUMBER.fullmatch(value) is not None
+
+
+def _numbers(*counts: int) -> Callable[[str], bool]:
+    def check(value: str) -> bool:
+        parts = value.strip("()").split(",")
+        return len(parts) in counts and all(_is_number(part.strip()) for part in parts)
+
+    return check
+
+
+def _is_colour(value: str) -> bool:
+    try:
+        Color.parse(value)
+    except ValueError:
+        return False
+    return True
+
+
+_CHECKS: Final[Mapping[QuerystringKind, Callable[[str], bool]]] = {
+    "text": lambda _: True,
+    "integer": lambda value: _INTEGER.fullmatch(value) is not None,
+    "number": _is_number,
+    "scale": lambda value: (
+        _is_number(value.removesuffix("x")) or value in ("dpr", "dppx", "zoom")
+    ),
+    "colour": _is_colour,
+    "anchor": _numbers(2),
+    "crop": _numbers(4),
+    "four_numbers": _numbers(4),
+    "two_numbers": _numbers(2),
+    "corners": _numbers(1, 4),
+    "profile": _is_number,
+}
+
+_EXPECTED: Final[Mapping[QuerystringKind, str]] = {
+    "integer": "a whole number",
+    "number": "a number",
+    "scale": "a number such as 2 or 1.5x",
+    "colour": "a colour such as fff, 336699 or orange",
+    "anchor": "a place such as topleft, or two percentages such as 50,25",
+    "crop": "four numbers x1,y1,x2,y2, or auto",
+    "four_numbers": "four numbers x1,y1,x2,y2",
+    "two_numbers": "two numbers x,y",
+    "corners": "one number, or four",
+    "profile": "a number or one of " + ", ".join(_PROFILES),
+    **{
+        kind: "one of " + ", ".join(words)
+        for kind, words in _WORDS.items()
+        if kind not in ("anchor", "crop", "profile")
+    },
+}
+
+
+def _is_valid(kind: QuerystringKind, value: str) -> bool:
+    if value in _WORDS.get(kind, ()):
+        return True
+    check = _CHECKS.get(kind)
+    return check is not None and check(value)
