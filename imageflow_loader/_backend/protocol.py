@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,13 +44,52 @@ class Response:
     """io_id → encoded picture, for each output that was written."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToolLimits:
+    """What a child may use (Linux). None is no limit."""
+
+    memory_bytes: int | None = None
+    """Of address space, the program itself included: a job needs 64 MiB at least."""
+    cpu_seconds: float | None = None
+    """Rounded up to whole seconds, which is what the system counts."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would be no limit at all."""
+        for name in ("memory_bytes", "cpu_seconds"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise ValueError(f"{name} must be more than 0, not {value!r}")
+
+
+NO_LIMITS: Final = ToolLimits()
+
+
 class Backend(Protocol):
     """An engine that has been opened and can run requests, from any thread."""
 
-    kind: EngineKind
-    path: Path
-    abi: tuple[int, int] | None
-    """None for a tool."""
+    @property
+    def kind(self) -> EngineKind:
+        """How it runs jobs."""
+        ...
+
+    @property
+    def path(self) -> Path:
+        """The library or the tool."""
+        ...
+
+    @property
+    def abi(self) -> tuple[int, int] | None:
+        """Version of the C ABI, major and minor; None for a tool."""
+        ...
+
+    @property
+    def forked_after_use(self) -> bool:
+        """Whether this process was forked from one that had run jobs with it.
+
+        An engine that has threads of its own, as the official library, hangs then: they
+        did not come along. False for a tool.
+        """
+        ...
 
     @property
     def capabilities(self) -> frozenset[Capability]:

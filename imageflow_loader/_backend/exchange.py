@@ -1,0 +1,198 @@
+"""How pictures get to a child and back: through memory files, else through a folder.
+
+The tool seeks in its inputs, so pipes will not do. On Linux nothing touches a disk: the
+job comes through standard input, each picture is an anonymous file that the child opens
+as `/proc/self/fd/N`. Elsewhere, and where a sandbox has no memory files, job and inputs
+are files in a private folder, and outputs come back inside the answer: a tool that
+writes to a full disk may say that all is well (imageflow_tool v2.3.1-rc01, run).
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing_extensions import Self
+
+_MOST_ANSWER: Final = 64 * 2**20  # the answer without pictures: about 1 kB a frame
+_MOST_ANSWER_WITH_PICTURES: Final = 2**31
+
+
+class Exchange(Protocol):
+    """One job's traffic with one child; everything of it is gone when it closes."""
+
+    most_answer: int
+    """The most bytes that an honest answer has."""
+
+    @property
+    def pass_fds(self) -> tuple[int, ...]:
+        """Descriptors that the child needs."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, kind: object, error: object, trace: object) -> None: ...
+
+    def add_input(self, data: bytes | memoryview) -> Any:
+        """Lay out an input, and return what the job calls it."""
+        ...
+
+    def add_output(self, io_id: int) -> Any:
+        """Make room for an output, and return what the job calls it."""
+        ...
+
+    def add_job(self, document: bytes) -> tuple[str, bytes]:
+        """Return a file name for `--json`, and what standard input holds."""
+        ...
+
+    def outputs(self, encodes: Mapping[int, Any]) -> dict[int, bytes]:
+        """Return what was encoded; *encodes* is the `bytes` of each in the answer."""
+        ...
+
+
+def open_exchange() -> Exchange:
+    """Return the best way there is on this machine.
+
+    Raises:
+        OSError: There is no room for the folder.
+    """
+    return MemoryFiles() if memory_files_work() else Folder()
+
+
+@functools.cache
+def memory_files_work() -> bool:
+    """Whether a child can open an anonymous file by name, found out by doing it."""
+    try:
+        descriptor = os.memfd_create("imageflow")
+    except (AttributeError, OSError):  # another system; a sandbox
+        return False
+    try:
+        os.close(os.open(_name(descriptor), os.O_RDWR | os.O_CLOEXEC))
+    except OSError:  # no /proc
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _name(descriptor: int) -> str:
+    return f"/proc/self/fd/{descriptor}"
+
+
+class MemoryFiles:
+    """Anonymous files, which the child opens by the numbers it inherits (Linux)."""
+
+    most_answer = _MOST_ANSWER
+
+    def __init__(self) -> None:
+        """Make nothing yet."""
+        self._inputs: list[int] = []
+        self._outputs: dict[int, int] = {}
+
+    @property
+    def pass_fds(self) -> tuple[int, ...]:
+        """The numbers that the child inherits."""
+        return (*self._inputs, *self._outputs.values())
+
+    def __enter__(self) -> Self:
+        """Return this."""
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Give the memory back."""
+        for descriptor in self.pass_fds:
+            os.close(descriptor)
+
+    def add_input(self, data: bytes | memoryview) -> Any:
+        """Copy an input into a file of its own."""
+        descriptor = os.memfd_create("imageflow-input")
+        self._inputs.append(descriptor)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        return {"file": _name(descriptor)}
+
+    def add_output(self, io_id: int) -> Any:
+        """Make an empty file."""
+        descriptor = os.memfd_create("imageflow-output")
+        self._outputs[io_id] = descriptor
+        return {"file": _name(descriptor)}
+
+    def add_job(self, document: bytes) -> tuple[str, bytes]:
+        """Have the job read from standard input; /dev may be missing, /proc is not."""
+        return _name(0), document
+
+    def outputs(self, encodes: Mapping[int, Any]) -> dict[int, bytes]:
+        """Return what each file holds now."""
+        del encodes  # they name the files, which we know
+        written = {io_id: _read(file) for io_id, file in self._outputs.items()}
+        return {io_id: data for io_id, data in written.items() if data}
+
+
+def _read(descriptor: int) -> bytes:
+    size = os.fstat(descriptor).st_size
+    data = os.pread(descriptor, size, 0)
+    while len(data) < size:  # one read gives at most 2 GiB
+        data += os.pread(descriptor, size - len(data), len(data))
+    return data
+
+
+class Folder:
+    """A private folder, which goes away."""
+
+    most_answer = _MOST_ANSWER_WITH_PICTURES
+
+    def __init__(self) -> None:
+        """Make the folder; only this user may look into it."""
+        self._path = Path(tempfile.mkdtemp(prefix="imageflow-"))
+        self._count = 0
+
+    @property
+    def pass_fds(self) -> tuple[int, ...]:
+        """Nothing."""
+        return ()
+
+    def __enter__(self) -> Self:
+        """Return this."""
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        """Remove the folder and what is in it."""
+        shutil.rmtree(self._path, ignore_errors=True)
+
+    def add_input(self, data: bytes | memoryview) -> Any:
+        """Write an input to a file."""
+        self._count += 1
+        path = self._path / f"input-{self._count}"
+        path.write_bytes(data)
+        return {"file": str(path)}
+
+    def add_output(self, io_id: int) -> Any:
+        """Have the output come back in the answer."""
+        del io_id  # the answer names it
+        return "output_base_64"
+
+    def add_job(self, document: bytes) -> tuple[str, bytes]:
+        """Write the job to a file."""
+        path = self._path / "job.json"
+        path.write_bytes(document)
+        return str(path), b""
+
+    def outputs(self, encodes: Mapping[int, Any]) -> dict[int, bytes]:
+        """Return what the answer carries.
+
+        Raises:
+            ValueError: It is not base64.
+        """
+        return {
+            io_id: base64.b64decode(carried["base_64"], validate=True)
+            for io_id, carried in encodes.items()
+            if isinstance(carried, dict) and carried.get("base_64")
+        }
