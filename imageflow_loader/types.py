@@ -290,31 +290,6 @@ Source: imageflow_riapi/src/ir4/parsing.rs, v2.3.1-rc01, as its `list_keys` answ
 """
 
 
-QUERYSTRING_KEYS: Final[frozenset[str]] = frozenset(
-    """
-    404 a.balancewhite a.blur a.removenoise a.sharpen accept.avif
-    accept.color_profiles accept.jxl accept.webp anchor autorotate avif.quality
-    avif.speed bgcolor bordercolor borderwidth builder c c.gravity cache colors
-    crop cropxunits cropyunits decoder decoder.min_precise_scaling_ratio dither
-    down.colorspace down.filter dppx dpr encoder f.sharpen f.sharpen_when flip
-    floatspace format frame h height ignore_icc_errors ignoreicc jpeg.li
-    jpeg.progressive jpeg.quality jpeg.turbo jpeg_idct_downscale_linear
-    jxl.distance jxl.effort jxl.lossless jxl.quality lossless margin maxheight
-    maxwidth mode paddingcolor paddingheight paddingwidth page png.libpng
-    png.lossless png.max_deflate png.min_quality png.quality
-    png.quantization_speed preset process qp qp.dppx qp.dpr quality rotate
-    s.alpha s.brightness s.contrast s.grayscale s.invert s.roundcorners
-    s.saturation s.sepia scale sflip short srcset srotate stretch subsampling
-    thumbnail trim.percentpadding trim.threshold up.colorspace up.filter w
-    watermark watermark_red_dot webp.lossless webp.quality width zoom
-    """.split()  # noqa: SIM905  # a table of names reads better than a list of strings
-)
-"""The keys that imageflow recognises in a query string, written in lower case.
-
-Source: imageflow_riapi/src/ir4/parsing.rs (v2.3.1-rc01).
-"""
-
-
 class SupportsRead(Protocol):
     """A binary stream to read from; it is never closed by this package."""
 

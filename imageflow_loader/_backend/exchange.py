@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from typing_extensions import Self
-
 _MOST_ANSWER: Final = 64 * 2**20  # the answer without pictures: about 1 kB a frame
 _MOST_ANSWER_WITH_PICTURES: Final = 2**31
 
@@ -37,7 +35,7 @@ class Exchange(Protocol):
         """Descriptors that the child needs."""
         ...
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Exchange: ...
     def __exit__(self, kind: object, error: object, trace: object) -> None: ...
 
     def add_input(self, data: bytes | memoryview) -> Any:
@@ -101,7 +99,7 @@ class MemoryFiles:
         """The numbers that the child inherits."""
         return (*self._inputs, *self._outputs.values())
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> MemoryFiles:
         """Return this."""
         return self
 
@@ -159,7 +157,7 @@ class Folder:
         """Nothing."""
         return ()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Folder:
         """Return this."""
         return self
 

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from typing_extensions import Self
-
     from .._platform import Platform
     from ..types import Capability, VersionInfo
     from .protocol import Backend, Request
@@ -370,7 +368,7 @@ class _Context:
         self._pointer: CData | None = None
         self._cancelled = False
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _Context:
         pointer = self._lib.imageflow_context_create(*_CONTEXT_VERSION)
         if pointer == ffi.NULL:  # the version was agreed on, so it is memory
             raise EngineMemoryError("The engine could not create a context.")

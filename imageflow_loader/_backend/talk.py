@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from typing_extensions import Self
-
     from .._cancel import CancelToken, Deadline
 
 Child: TypeAlias = "subprocess.Popen[bytes]"
@@ -101,7 +99,7 @@ class _Poll:
         self._open_pipes = 0
         self._register(data)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _Poll:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
@@ -194,7 +192,7 @@ class _Threads:
             ),
         ]
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> _Threads:
         for thread in self._threads:
             thread.start()
         return self
