@@ -228,10 +228,10 @@ def read_header(file: BinaryIO) -> ElfHeader:
     byte_order: Literal["little", "big"] = "little" if ident[1] == 1 else "big"
     words = _Words(bits, byte_order)
 
-    head = struct.Struct(words.order + f"HHI{words.address * 3}IHHHHH")
+    head = struct.Struct(words.order + f"HHI{words.address * 3}IHHHHHH")
     fields = head.unpack(source.read(16, head.size))
     type_, machine, _, entry, segments_at, sections_at, flags = fields[:7]
-    row, rows, section_size, section_count = fields[8:]
+    row, rows, section_size, section_count = fields[8:12]
     if rows and row != words.segment.size:
         raise ElfError(f"its program headers have {row} bytes each")
     table = source.read(segments_at, row * rows)

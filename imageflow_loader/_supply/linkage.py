@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 ENTRY_POINT: Final = "imageflow_context_create"
 """The function by which an imageflow library is known."""
 NOUNS: Final = {"library": "a shared library", "tool": "a program"}
+OTHER_FILE: Final = {
+    "library": "Name the libimageflow file itself.",
+    "tool": "Name the imageflow_tool file itself.",
+}
 
 _ET_EXEC, _ET_DYN = 2, 3
 _STATIC_BUILD: Final = "Use the static tool, the linux-musl build."
@@ -71,7 +75,9 @@ def check_elf(
         raise ElfCutOffError(header.end, header.size)
     if header.type not in (_ET_EXEC, _ET_DYN):
         raise RefusedError(
-            "not_linked", f"is an object file or a core dump, not {NOUNS[kind]}"
+            "not_linked",
+            f"is an object file or a core dump, not {NOUNS[kind]}",
+            OTHER_FILE[kind],
         )
     dynamic = read_dynamic(file, header)
     if kind == "tool":
@@ -83,7 +89,7 @@ def check_elf(
         raise RefusedError(
             "not_imageflow",
             f"is a library, but not imageflow's: it has no {ENTRY_POINT}",
-            "Name the libimageflow file itself.",
+            OTHER_FILE["library"],
         )
     return _check_library(path, header, dynamic, platform)
 

@@ -22,6 +22,7 @@ from .._platform import (
 )
 from .linkage import (
     NOUNS,
+    OTHER_FILE,
     check_elf,
     is_imageflow_library,
     is_program,
@@ -39,10 +40,6 @@ if TYPE_CHECKING:
 
 _FORMATS: Final = {"linux": "elf", "macos": "macho", "windows": "pe"}
 _FORMAT_NAMES: Final = {"elf": "Linux", "macho": "macOS", "pe": "Windows"}
-_OTHER_FILE: Final = {
-    "library": "Name the libimageflow file itself.",
-    "tool": "Name the imageflow_tool file itself.",
-}
 _SPECIAL: Final = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -181,10 +178,10 @@ def _refuse_format(
             raise RefusedError("html", what, AGAIN)
         case "script" | "text":
             what = f"is a text file, not {noun}"
-            raise RefusedError("text", what, _OTHER_FILE[kind])
+            raise RefusedError("text", what, OTHER_FILE[kind])
         case _:
             what = f"holds {size} bytes of something that is not {noun}"
-            raise RefusedError("not_a_binary", what, _OTHER_FILE[kind])
+            raise RefusedError("not_a_binary", what, OTHER_FILE[kind])
 
 
 def _check_foreign(type_: FileType, kind: EngineKind, platform: Platform) -> None:

@@ -1,0 +1,15 @@
+"""The hall: find an engine, hand it requests, say why it is this one."""
+
+from __future__ import annotations
+
+from .engine import Engine, EngineInfo, RawResponse
+from .loading import get_engine, load_engine, use_engine
+
+__all__ = [
+    "Engine",
+    "EngineInfo",
+    "RawResponse",
+    "get_engine",
+    "load_engine",
+    "use_engine",
+]

@@ -1,0 +1,237 @@
+"""An engine that has been opened: it takes requests and says what it is."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+
+from .._backend import Request, edition
+from .._cancel import Deadline
+from .._io import read_source
+from .._platform import current_platform
+from .._supply import why_this_one
+from ..errors import EngineError
+from .gate import Gate, places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from .._backend import Backend, Response
+    from .._cancel import CancelToken
+    from .._platform import Platform
+    from ..types import Attempt, Capability, EngineKind, Origin, SourceLike, VersionInfo
+
+FORKED: Final = (
+    "This process was forked from one that had run jobs in process, and the official "
+    "library does not survive that. Start workers with spawn, or use "
+    "load_engine('tool')."
+)
+
+FoundEdition: TypeAlias = Literal["official", "embedded", "unknown"]
+
+
+class EngineInfo(NamedTuple):
+    """Which engine this is, where it came from and why it was chosen."""
+
+    kind: EngineKind
+    edition: FoundEdition
+    """Whose engine it is, by its own words."""
+    path: Path
+    origin: Origin
+    reason: str
+    """One sentence: the machine, what was passed over, what was taken."""
+    version: VersionInfo
+    abi: tuple[int, int] | None
+    """None for a tool."""
+    libc: str | None
+    """The libc of this process, such as "glibc 2.36"; None off Linux."""
+    platform: str
+    """The system and architecture of this process, such as "linux-x86_64"."""
+    capabilities: frozenset[Capability]
+    attempts: tuple[Attempt, ...]
+    """What was tried or passed over, in order; this engine is among them."""
+
+
+class RawResponse(NamedTuple):
+    """An engine's successful answer, as it gave it."""
+
+    status: int
+    """HTTP-like, 200 to 299."""
+    json: Mapping[str, Any]
+    """The whole envelope: code, success, message, data."""
+    outputs: Mapping[int, bytes]
+    """io_id → encoded picture."""
+
+
+class Engine:
+    """An engine that has been opened: share it between threads as you like.
+
+    Made by `load_engine`. Closing it is optional.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        origin: Origin = "argument",
+        attempts: Iterable[Attempt] = (),
+        platform: Platform | None = None,
+        max_concurrency: int | None = None,
+        replacement: Callable[[], Engine] | None = None,
+    ) -> None:
+        """Take over *backend*, which is closed together with this engine.
+
+        Args:
+            backend: What runs the requests.
+            origin: Where it was found.
+            attempts: What was tried, this one among it.
+            platform: Where it runs; None to look.
+            max_concurrency: How many jobs run at once; None as for `load_engine`.
+            replacement: Makes the engine that takes over where this one would hang,
+                in a forked child.
+        """
+        self._backend = backend
+        self._origin: Origin = origin
+        self._attempts = tuple(attempts)
+        self._platform = platform or current_platform()
+        self._gate = Gate(places(backend.kind, max_concurrency))
+        self._replacement = replacement
+        self._stand_in: Engine | None = None
+        self._info: EngineInfo | None = None
+        self._closed = False
+
+    @property
+    def info(self) -> EngineInfo:
+        """Which engine this is, where it came from and why it was chosen."""
+        if self._info is None:
+            self._info = self._describe()
+        return self._info
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        return self._closed
+
+    def supports(self, capability: Capability) -> bool:
+        """Return whether this engine has *capability*."""
+        return capability in self._backend.capabilities
+
+    def execute(self, request: Request) -> Response:
+        """Run *request* and return its answer.
+
+        Raises:
+            JobError: The engine said no, died, was cancelled or ran out of time.
+            EngineError: This engine was closed, or cannot work in a forked child.
+        """
+        if self._closed:
+            raise EngineError("This engine was closed. Load another one.")
+        if not _may_run_here(self):
+            return self._after_fork().execute(request)
+        with self._gate.entered(request.deadline, request.cancel):
+            return self._backend.execute(request)
+
+    def send_json(
+        self,
+        method: str,
+        message: Mapping[str, object],
+        *,
+        inputs: Mapping[int, SourceLike] | None = None,
+        outputs: Iterable[int] = (),
+        timeout: float | None = None,
+        cancel: CancelToken | None = None,
+    ) -> RawResponse:
+        """Send imageflow's own JSON and return its answer, the same on both kinds.
+
+        Args:
+            method: An endpoint, such as "v1/execute" or "v1/get_version_info".
+            message: What it takes.
+            inputs: io_id → encoded picture, path or stream.
+            outputs: The io_ids that the message writes to.
+            timeout: Seconds for all of it; None for no end.
+            cancel: A token that stops it.
+
+        Raises:
+            JobError: The engine said no, died, was cancelled or ran out of time.
+            SourceError: An input cannot be read.
+        """
+        deadline = Deadline(timeout)
+        sources = {
+            io_id: read_source(source, deadline=deadline, cancel=cancel)
+            for io_id, source in (inputs or {}).items()
+        }
+        response = self.execute(
+            Request(method, message, sources, tuple(outputs), deadline, cancel)
+        )
+        return RawResponse(response.status, response.json, response.outputs)
+
+    def close(self) -> None:
+        """Let go of threads and children; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self._backend.close()
+        if self._stand_in is not None:
+            self._stand_in.close()
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Engine {self._backend.kind} {self._backend.path}>"
+
+    def _describe(self) -> EngineInfo:
+        backend, platform = self._backend, self._platform
+        version = backend.version()
+        return EngineInfo(
+            kind=backend.kind,
+            edition=edition_of(version),
+            path=backend.path,
+            origin=self._origin,
+            reason=why_this_one(
+                platform, self._attempts, backend.kind, version.long_version_string
+            ),
+            version=version,
+            abi=backend.abi,
+            libc=None if platform.libc is None else str(platform.libc),
+            platform=platform.name,
+            capabilities=backend.capabilities,
+            attempts=self._attempts,
+        )
+
+    def _after_fork(self) -> Engine:
+        """Return the engine that takes over in a child of a process that ran jobs."""
+        if self._stand_in is None:
+            if self._replacement is None:
+                raise EngineError(FORKED)
+            self._stand_in = self._replacement()
+        return self._stand_in
+
+
+def edition_of(version: VersionInfo) -> FoundEdition:
+    """Return whose engine says this of itself."""
+    return edition(version) or "unknown"
+
+
+# The process in which a library with threads of its own has first run a job: the
+# official one hangs in children of that process, for its threads are not there.
+_first_user: int | None = None
+
+
+def _may_run_here(engine: Engine) -> bool:
+    global _first_user
+    backend = engine._backend
+    if backend.kind == "tool" or engine.info.edition == "embedded":
+        return True
+    if _first_user is None:
+        _first_user = os.getpid()
+    return _first_user == os.getpid()

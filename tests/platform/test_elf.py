@@ -1,0 +1,276 @@
+"""What an ELF file says of itself, and that any bytes at all give a clear answer."""
+
+from __future__ import annotations
+
+import io
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imageflow_loader._platform import (
+    ElfCutOffError,
+    ElfDynamic,
+    ElfError,
+    ElfHeader,
+    defined_symbols,
+    read_dynamic,
+    read_header,
+)
+from tests.data.elf_heads import EXEC, GLIBC_LIBRARY, MACHINES, ElfFile
+
+
+def header_of(elf: ElfFile | bytes) -> ElfHeader:
+    return read_header(io.BytesIO(bytes(elf)))
+
+
+def dynamic_of(elf: ElfFile | bytes) -> ElfDynamic:
+    file = io.BytesIO(bytes(elf))
+    dynamic = read_dynamic(file, read_header(file))
+    assert dynamic is not None
+    return dynamic
+
+
+def symbols_of(elf: ElfFile | bytes, *names: str) -> frozenset[str]:
+    file = io.BytesIO(bytes(elf))
+    header = read_header(file)
+    dynamic = read_dynamic(file, header)
+    assert dynamic is not None
+    return defined_symbols(file, header, dynamic, names)
+
+
+@pytest.mark.parametrize("arch", MACHINES)
+def test_class_and_byte_order_and_machine_give_the_architecture(arch: str) -> None:
+    assert header_of(ElfFile(arch=arch)).arch == arch
+
+
+@pytest.mark.parametrize(
+    ("data", "arch"),
+    [
+        (b"\x02\x01" + struct.pack("<H", 21), "ppc64le"),
+        (b"\x02\x02" + struct.pack(">H", 21), "ppc64"),
+        (b"\x01\x01" + struct.pack("<H", 62), "x32"),
+        (b"\x02\x01" + struct.pack("<H", 999), "machine-999-64"),
+    ],
+    ids=["ppc64le", "ppc64", "x32", "unknown"],
+)
+def test_variants_of_a_machine_have_names_of_their_own(data: bytes, arch: str) -> None:
+    file = b"\x7fELF" + data[:2] + bytes(10) + struct.pack("H", 3) + data[2:]
+
+    assert header_of(file.ljust(64, b"\0")).arch == arch
+
+
+@pytest.mark.parametrize("arch", MACHINES)
+def test_the_interpreter_is_read_wherever_it_lies(arch: str) -> None:
+    elf = ElfFile(arch=arch, interpreter="/lib/ld.so.1", interpreter_at=0x5198)
+
+    assert header_of(elf).interpreter == "/lib/ld.so.1"
+
+
+def test_a_library_and_a_static_program_have_no_interpreter() -> None:
+    assert header_of(ElfFile()).interpreter is None
+    assert header_of(ElfFile(type=EXEC, dynamic=False)).interpreter is None
+
+
+@pytest.mark.parametrize("arch", MACHINES)
+def test_everything_that_the_loader_is_told_is_read(arch: str) -> None:
+    elf = ElfFile(
+        arch=arch,
+        needed=("libc.so.6", "libm.so.6"),
+        soname="libimageflow.so",
+        runpath="$ORIGIN:/opt/lib",
+        versions={
+            "libc.so.6": ("GLIBC_2.2.5", "GLIBC_2.17"),
+            "libm.so.6": ("GLIBC_2.29",),
+        },
+        static_tls=True,
+    )
+
+    dynamic = dynamic_of(elf)
+
+    assert dynamic.needed == ("libc.so.6", "libm.so.6")
+    assert dynamic.soname == "libimageflow.so"
+    assert dynamic.search_path == ("$ORIGIN", "/opt/lib")
+    assert dynamic.versions == (
+        ("libc.so.6", ("GLIBC_2.2.5", "GLIBC_2.17")),
+        ("libm.so.6", ("GLIBC_2.29",)),
+    )
+    assert dynamic.static_tls
+    assert not dynamic.is_program
+
+
+def test_what_is_not_said_is_empty() -> None:
+    dynamic = dynamic_of(ElfFile())
+
+    assert dynamic.needed == dynamic.search_path == dynamic.versions == ()
+    assert dynamic.soname is None
+    assert not dynamic.static_tls
+
+
+def test_a_position_independent_program_is_told_from_a_library() -> None:
+    assert dynamic_of(ElfFile(is_program=True)).is_program
+
+
+def test_a_static_program_tells_the_loader_nothing() -> None:
+    file = io.BytesIO(bytes(ElfFile(type=EXEC, dynamic=False)))
+
+    assert read_dynamic(file, read_header(file)) is None
+
+
+@pytest.mark.parametrize("arch", MACHINES)
+@pytest.mark.parametrize("hash_style", ["gnu", "sysv"])
+def test_symbols_are_found_by_hash_as_a_loader_finds_them(
+    arch: str, hash_style: str
+) -> None:
+    elf = ElfFile(
+        arch=arch,
+        symbols=("first", "second", "third"),
+        undefined=("malloc",),
+        hash_style=hash_style,
+    )
+
+    found = symbols_of(elf, "first", "third", "fourth", "malloc")
+
+    assert found == {"first", "third"}
+
+
+@pytest.mark.parametrize("hash_style", ["gnu", "sysv"])
+def test_a_library_without_exports_defines_nothing(hash_style: str) -> None:
+    assert symbols_of(ElfFile(hash_style=hash_style), "main") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"), [(True, True), (False, False), (None, False)]
+)
+def test_an_executable_stack_is_noticed(asked: bool | None, answer: bool) -> None:
+    assert header_of(ElfFile(executable_stack=asked)).executable_stack is answer
+
+
+def test_a_whole_file_is_not_cut_off() -> None:
+    header = header_of(GLIBC_LIBRARY)
+
+    assert not header.is_cut_off
+    assert header.end == header.size == len(bytes(GLIBC_LIBRARY))
+
+
+def test_a_file_without_a_section_table_may_end_with_its_last_segment() -> None:
+    assert not header_of(ElfFile(sections=0)).is_cut_off
+
+
+@pytest.mark.parametrize("missing", [1, 100, 192])
+def test_a_file_that_ends_early_says_how_much_is_missing(missing: int) -> None:
+    whole = bytes(GLIBC_LIBRARY)
+
+    header = header_of(whole[:-missing])
+
+    assert header.is_cut_off
+    assert header.end - header.size == missing
+
+
+def test_a_file_cut_in_its_program_headers_is_an_error_with_both_sizes() -> None:
+    with pytest.raises(ElfCutOffError) as caught:
+        header_of(bytes(GLIBC_LIBRARY)[:100])
+
+    assert (caught.value.needed, caught.value.size) == (176, 100)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x7fELF",
+        b"MZ" + bytes(62),
+        b"<html>" * 20,
+        b"\x7fELF\x03\x01" + bytes(60),
+    ],
+    ids=["nothing", "the magic alone", "PE", "HTML", "class 3"],
+)
+def test_what_is_no_elf_file_is_refused(data: bytes) -> None:
+    with pytest.raises(ElfError):
+        header_of(data)
+
+
+def test_a_chain_of_symbols_that_is_longer_than_any_linker_makes_is_refused() -> None:
+    crowd = ElfFile(symbols=tuple(f"s{number}" for number in range(17_000)))
+
+    with pytest.raises(ElfError, match="no end"):
+        symbols_of(crowd, "somebody_else")
+
+
+def test_a_chain_of_symbols_that_bites_its_tail_is_refused() -> None:
+    whole = bytes(ElfFile(symbols=("a", "b"), hash_style="sysv"))
+    chain, ring = struct.pack("<3I", 0, 2, 0), struct.pack("<3I", 0, 2, 1)
+    table = struct.pack("<3I", 1, 3, 1)
+
+    with pytest.raises(ElfError, match="no end"):
+        symbols_of(whole.replace(table + chain, table + ring), "c")
+
+
+def read_or_refuse(data: bytes) -> str:
+    """Return "read", or the text of the error; any other error is a failure."""
+    try:
+        read_everything(data)
+    except ElfError as error:
+        return str(error)
+    return "read"
+
+
+def read_everything(data: bytes) -> None:
+    file = io.BytesIO(data)
+    header = read_header(file)
+    dynamic = read_dynamic(file, header)
+    if dynamic is not None:
+        defined_symbols(file, header, dynamic, ["imageflow_context_create", "x"])
+
+
+@given(st.binary(max_size=2048))
+def test_any_bytes_give_a_header_or_a_clear_error(data: bytes) -> None:
+    assert read_or_refuse(data)
+
+
+@given(st.binary(max_size=1024), st.sampled_from([b"\x01", b"\x02"]), st.booleans())
+def test_any_bytes_after_the_magic_give_a_header_or_a_clear_error(
+    data: bytes, bits: bytes, little: bool
+) -> None:
+    order = b"\x01" if little else b"\x02"
+
+    assert read_or_refuse(b"\x7fELF" + bits + order + data)
+
+
+@given(
+    st.sampled_from([("x86_64", "gnu"), ("s390x", "gnu"), ("arm", "sysv")]),
+    st.lists(st.tuples(st.integers(0, 1023), st.integers(0, 255)), max_size=8),
+    st.integers(0, 1024),
+)
+def test_any_damage_to_a_good_file_gives_an_answer_or_a_clear_error(
+    kind: tuple[str, str], changes: list[tuple[int, int]], size: int
+) -> None:
+    elf = ElfFile(
+        arch=kind[0],
+        hash_style=kind[1],
+        interpreter="/lib/ld.so.1",
+        needed=("libc.so.6",),
+        versions={"libc.so.6": ("GLIBC_2.17",)},
+        symbols=("imageflow_context_create", "b"),
+        runpath="$ORIGIN",
+    )
+    data = bytearray(bytes(elf))
+    for at, value in changes:
+        if at < len(data):
+            data[at] = value
+
+    assert read_or_refuse(bytes(data[: len(data) - size % 64]))
+
+
+def test_a_real_program_is_read() -> None:
+    program = Path("/proc/self/exe")
+    if not program.exists():
+        pytest.skip("no /proc here")
+    with program.open("rb") as file:
+        header = read_header(file)
+        dynamic = read_dynamic(file, header)
+
+    assert not header.is_cut_off
+    assert dynamic is None or dynamic.needed
