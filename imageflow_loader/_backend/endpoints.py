@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .._io import read_header
 from ..errors import ImageDecodeError, InvalidJobError
-from .querystring import KEYS, issues
+from ..types import QUERYSTRING_KEYS
+from .querystring import issues
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,7 +60,7 @@ def answer_querystring(method: str, message: Mapping[str, Any]) -> Answer:
     """
     name = method.rpartition("/")[2]
     if name in ("get", "list_keys"):
-        return success({"schema": {"key_names": list(KEYS)}})
+        return success({"schema": {"key_names": sorted(QUERYSTRING_KEYS)}})
     query = message.get("query_string")
     if name != "validate":
         raise InvalidJobError(

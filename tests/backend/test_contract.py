@@ -1,0 +1,547 @@
+"""Whatever runs a job, the answer is one: same request, same response; same fault,
+same error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from imageflow_loader import errors
+from imageflow_loader._backend import Backend, Request, open_backend
+from imageflow_loader._cancel import CancelToken
+from imageflow_loader._platform import current_platform
+from tests import pictures
+
+from .jobs import (
+    JPEG,
+    PNG,
+    WEBP,
+    answer,
+    command,
+    decode,
+    encode,
+    graph,
+    limited,
+    request,
+    steps,
+    thumbnail,
+    within,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Pair(NamedTuple):
+    """The same engine twice."""
+
+    library: Backend
+    tool: Backend
+
+
+@pytest.fixture
+def pair(library: Path, tool: Path) -> Iterator[Pair]:
+    """Yield the library and the tool under test, opened."""
+    platform = current_platform()
+    both = Pair(
+        open_backend("library", library, platform=platform),
+        open_backend("tool", tool, platform=platform),
+    )
+    yield both
+    for backend in both:
+        backend.close()
+
+
+TWO_SIZES = graph(
+    {
+        "0": decode(),
+        "1": within(24, 24),
+        "2": encode(PNG, 1),
+        "3": within(12, 12),
+        "4": encode(WEBP, 2),
+    },
+    (0, 1, "input"),
+    (1, 2, "input"),
+    (0, 3, "input"),
+    (3, 4, "input"),
+)
+MARK = {
+    "io_id": 100,
+    "gravity": {"percentage": {"x": 100, "y": 100}},
+    "fit_box": {"image_margins": {"left": 2, "top": 2, "right": 2, "bottom": 2}},
+    "fit_mode": "within",
+    "opacity": 0.5,
+}
+
+JOBS: dict[str, Callable[[], Request]] = {
+    "jpeg to png": lambda: thumbnail(pictures.jpeg()),
+    "png with alpha to webp": lambda: request(
+        steps(decode(), within(20, 20), encode(WEBP)), pictures.png(mode="RGBA")
+    ),
+    "webp to jpeg": lambda: request(steps(decode(), encode(JPEG)), pictures.webp()),
+    "moving gif to moving gif": lambda: request(
+        steps(decode(), within(20, 20), encode("gif")), pictures.gif(frames=3)
+    ),
+    "one frame of a gif": lambda: request(
+        steps(decode(0, {"select_frame": 1}), encode()), pictures.gif(frames=3)
+    ),
+    "jpeg that lies on its side": lambda: request(
+        steps(decode(), encode()), pictures.jpeg(orientation=6)
+    ),
+    "cmyk jpeg": lambda: request(steps(decode(), encode()), pictures.jpeg(mode="CMYK")),
+    "two outputs from one input": lambda: request(
+        TWO_SIZES, pictures.jpeg(), outputs=(1, 2)
+    ),
+    "an output that nobody writes to": lambda: request(
+        steps(decode(), encode()), pictures.png(), outputs=(1, 7)
+    ),
+    "a canvas and no input": lambda: request(
+        steps(
+            {
+                "create_canvas": {
+                    "format": "bgr_32",
+                    "w": 9,
+                    "h": 7,
+                    "color": {"srgb": {"hex": "ff8000"}},
+                }
+            },
+            encode(),
+        )
+    ),
+    "a query string": lambda: request(
+        command("w=24&h=24&mode=crop&format=webp&quality=60"), pictures.jpeg()
+    ),
+    "a query string with a watermark": lambda: request(
+        command("w=40&format=png", watermarks=[MARK]),
+        pictures.jpeg(),
+        pictures.png(8, 8, mode="RGBA"),
+    ),
+    "limits that are kept": lambda: request(
+        steps(decode(), encode(), security=limited(64, 48)), pictures.gif()
+    ),
+    "an input that is a view": lambda: request(
+        steps(decode(), encode()), memoryview(pictures.png())
+    ),
+}
+
+
+@pytest.mark.parametrize("job", JOBS.values(), ids=JOBS)
+def test_the_same_job_has_the_same_answer_and_the_same_bytes(
+    pair: Pair, job: Callable[[], Request]
+) -> None:
+    in_process = pair.library.execute(job())
+    in_a_child = pair.tool.execute(job())
+
+    assert in_process.status == in_a_child.status == 200
+    assert answer(in_process) == answer(in_a_child)
+    assert in_process.outputs == in_a_child.outputs
+    assert in_process.outputs
+
+
+def test_a_response_has_imageflows_shape_and_names_its_outputs_elsewhere(
+    backend: Backend,
+) -> None:
+    response = backend.execute(thumbnail(pictures.jpeg(64, 48)))
+
+    assert answer(response) == {
+        "code": 200,
+        "success": True,
+        "message": "OK",
+        "data": {
+            "job_result": {
+                "encodes": [
+                    {
+                        "preferred_mime_type": "image/png",
+                        "preferred_extension": "png",
+                        "io_id": 1,
+                        "w": 16,
+                        "h": 12,
+                        "bytes": "elsewhere",
+                    }
+                ],
+                "decodes": [
+                    {
+                        "preferred_mime_type": "image/jpeg",
+                        "preferred_extension": "jpg",
+                        "io_id": 0,
+                        "w": 64,
+                        "h": 48,
+                    }
+                ],
+            }
+        },
+    }
+    assert pictures.size(response.outputs[1]) == (16, 12)
+
+
+def test_an_output_that_nobody_wrote_to_is_not_in_the_response(
+    backend: Backend,
+) -> None:
+    response = backend.execute(JOBS["an output that nobody writes to"]())
+
+    assert response.outputs.keys() == {1}
+
+
+def test_an_input_can_be_a_path_of_any_name(backend: Backend, tmp_path: Path) -> None:
+    path = tmp_path / "-1 été 'a b'\n.jpg"
+    path.write_bytes(pictures.jpeg())
+
+    from_path = backend.execute(request(steps(decode(), encode()), path))
+    from_bytes = backend.execute(request(steps(decode(), encode()), pictures.jpeg()))
+
+    assert from_path.outputs == from_bytes.outputs
+
+
+INFOS = {
+    "jpeg": pictures.jpeg(),
+    "jpeg on its side": pictures.jpeg(orientation=6),
+    "png": pictures.png(),
+    "png with a palette": pictures.png(mode="P"),
+    "png with alpha": pictures.png(mode="RGBA"),
+    "still gif": pictures.gif(),
+    "webp": pictures.webp(),
+    "lossless webp": pictures.webp(lossless=True),
+    "webp with alpha": pictures.webp(alpha=True),
+}
+
+
+@pytest.mark.parametrize("picture", INFOS.values(), ids=INFOS)
+def test_image_info_is_the_same(pair: Pair, picture: bytes) -> None:
+    ask = request({"io_id": 0}, picture, method="v1/get_image_info", outputs=())
+
+    assert pair.library.execute(ask) == pair.tool.execute(ask)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("w=100&h=50&mode=max&format=webp", []),
+        ("w=abc", [("InvalidValueError", "w", "abc")]),
+        ("widht=5", [("UnrecognizedKey", "widht", "5")]),
+        ("w=1&w=2", [("DuplicateKeyError", "w", "2")]),
+        ("paddingwidth=4", [("IgnoredKey", "paddingwidth", "4")]),
+    ],
+)
+def test_a_query_string_is_judged_alike(
+    pair: Pair, query: str, found: list[tuple[str, str, str]]
+) -> None:
+    method = "v1/schema/riapi/latest/validate"
+    ask = request({"query_string": query}, method=method, outputs=())
+
+    for backend in pair:
+        issues = backend.execute(ask).json["data"]["results"]["issues"]
+        # The library adds an IgnoredKey to every value that it cannot read.
+        told = {(i["kind"], i["key"], i["value"]) for i in issues}
+        assert {t for t in told if t[0] != "IgnoredKey" or t in found} == set(found)
+
+
+def test_the_keys_of_a_query_string_are_the_same(pair: Pair) -> None:
+    ask = request({}, method="v1/schema/riapi/latest/list_keys", outputs=())
+
+    library, tool = (
+        backend.execute(ask).json["data"]["schema"]["key_names"] for backend in pair
+    )
+
+    assert sorted(library) == sorted(tool)
+    assert len(tool) == 100
+
+
+def test_both_say_which_engine_they_are(pair: Pair) -> None:
+    library, tool = (backend.version() for backend in pair)
+
+    assert library.git_tag == tool.git_tag
+    assert library.last_git_commit == tool.last_git_commit
+    assert library.git_describe_always == tool.git_describe_always
+
+
+def test_what_an_engine_says_of_itself_is_an_endpoint_too(backend: Backend) -> None:
+    response = backend.execute(request({}, method="v1/get_version_info", outputs=()))
+
+    assert response.json["data"]["version_info"] == backend.version()._asdict()
+
+
+class Fault(NamedTuple):
+    """A request that must fail, and how. A kind of None: the engine's own choice."""
+
+    error: type[errors.ImageflowError]
+    category: str
+    make: Callable[[], Request]
+    kind: str | None = None
+
+
+def corrupt_jpeg() -> bytes:
+    return pictures.jpeg()[:3] + b"\x00" * 400
+
+
+def with_nodes(*nodes: Any, picture: bytes | None = None, **rest: Any) -> Request:
+    picture = pictures.jpeg() if picture is None else picture
+    return request(steps(decode(), *nodes, **rest), picture)
+
+
+def bad_json(message: Any) -> Fault:
+    return Fault(
+        errors.InvalidJobError,
+        "invalid_json",
+        lambda: request(message, pictures.jpeg()),
+    )
+
+
+def bad_picture(data: bytes, kind: str | None = None) -> Fault:
+    return Fault(
+        errors.ImageDecodeError, "image_malformed", lambda: thumbnail(data), kind
+    )
+
+
+def bad_argument(make: Callable[[], Request], kind: str | None = None) -> Fault:
+    return Fault(errors.InvalidJobError, "argument_invalid", make, kind)
+
+
+def too_large(make: Callable[[], Request]) -> Fault:
+    return Fault(errors.SizeLimitError, "argument_invalid", make, "SizeLimitExceeded")
+
+
+def ask_info(*inputs: bytes, io_id: Any = 0) -> Request:
+    return request({"io_id": io_id}, *inputs, method="v1/get_image_info", outputs=())
+
+
+def cancelled() -> Request:
+    token = CancelToken()
+    token.cancel()
+    return thumbnail(pictures.jpeg(), cancel=token)
+
+
+FAULTS: dict[str, Fault] = {
+    # The picture is to blame.
+    "text": bad_picture(b"Hello, world!", "NoEnabledDecoderFound"),
+    "one byte": bad_picture(b"\xff", "NoEnabledDecoderFound"),
+    "no bytes": bad_picture(b"", "NoEnabledDecoderFound"),
+    "an svg": bad_picture(b"<svg xmlns='http://x'/>", "NoEnabledDecoderFound"),
+    "a tiff": bad_picture(b"II*\x00" + b"\x00" * 99, "NoEnabledDecoderFound"),
+    "a jpeg's first bytes": bad_picture(pictures.jpeg()[:12]),
+    "a jpeg of zeros": bad_picture(corrupt_jpeg()),
+    "half a png": bad_picture(pictures.cut(pictures.png())),
+    "half a webp": bad_picture(pictures.cut(pictures.webp())),
+    "a gif's signature": bad_picture(pictures.gif()[:8]),
+    "info of text": Fault(
+        errors.ImageDecodeError,
+        "image_malformed",
+        lambda: ask_info(b"Hello, world!"),
+        "NoEnabledDecoderFound",
+    ),
+    "info of a jpeg of zeros": Fault(
+        errors.ImageDecodeError, "image_malformed", lambda: ask_info(corrupt_jpeg())
+    ),
+    # It is too large.
+    "a jpeg above the limit": too_large(
+        lambda: with_nodes(encode(), security=limited(10, 10))
+    ),
+    "a png above the limit": too_large(
+        lambda: with_nodes(encode(), picture=pictures.png(), security=limited(9, 99))
+    ),
+    "a webp above the limit": too_large(
+        lambda: with_nodes(encode(), picture=pictures.webp(), security=limited(9, 99))
+    ),
+    "a gif above the limit": too_large(
+        lambda: with_nodes(encode(), picture=pictures.gif(), security=limited(9, 99))
+    ),
+    "too many megapixels": too_large(
+        lambda: with_nodes(
+            encode(),
+            security={"max_decode_size": {"w": 999, "h": 999, "megapixels": 0.001}},
+        )
+    ),
+    "a frame above the limit": too_large(
+        lambda: with_nodes(
+            {"resample_2d": {"w": 500, "h": 20}},
+            encode(),
+            security=limited(100, 100, "max_frame_size"),
+        )
+    ),
+    "an output above the limit": too_large(
+        lambda: with_nodes(encode(), security=limited(20, 20, "max_encode_size"))
+    ),
+    # The job names what is not there.
+    "decode what is not there": bad_argument(
+        lambda: request(steps(decode(5), encode()), pictures.jpeg()), "IoIdNotFound"
+    ),
+    "decode when nothing is there": bad_argument(
+        lambda: request(steps(decode(), encode())), "IoIdNotFound"
+    ),
+    "encode to what is not there": bad_argument(
+        lambda: with_nodes(encode(PNG, 9)), "IoIdNotFound"
+    ),
+    "a watermark that is not there": bad_argument(
+        lambda: request(
+            command("w=40&format=png", watermarks=[{**MARK, "io_id": 55}]),
+            pictures.jpeg(),
+        ),
+        "IoIdNotFound",
+    ),
+    "an io_id twice": bad_argument(
+        lambda: request(steps(decode(), encode()), pictures.jpeg(), outputs=(0,)),
+        "DuplicateIoId",
+    ),
+    "info of what is not there": bad_argument(
+        lambda: ask_info(pictures.jpeg(), io_id=3), "IoIdNotFound"
+    ),
+    "a frame beyond the last": bad_argument(
+        lambda: request(
+            steps(decode(0, {"select_frame": 77}), encode()), pictures.gif(frames=3)
+        )
+    ),
+    # The job asks for what cannot be done.
+    "crop outside": bad_argument(
+        lambda: with_nodes(
+            {"crop": {"x1": 0, "y1": 0, "x2": 9999, "y2": 10}}, encode()
+        ),
+        "InvalidNodeParams",
+    ),
+    "crop inside out": bad_argument(
+        lambda: with_nodes(
+            {"crop": {"x1": 20, "y1": 20, "x2": 10, "y2": 10}}, encode()
+        ),
+        "InvalidNodeParams",
+    ),
+    "an unknown endpoint": bad_argument(
+        lambda: request({}, method="v1/nosuch", outputs=()), "InvalidMessageEndpoint"
+    ),
+    "an endpoint with a slash in front": bad_argument(
+        lambda: request({}, method="/v1/execute", outputs=()), "InvalidMessageEndpoint"
+    ),
+    "an unknown schema endpoint": bad_argument(
+        lambda: request({}, method="v1/schema/riapi/latest/nosuch", outputs=()),
+        "InvalidMessageEndpoint",
+    ),
+    # The job is no job.
+    "no framewise": bad_json({}),
+    "steps that are no list": bad_json({"framewise": {"steps": 5}}),
+    "neither steps nor graph": bad_json({"framewise": {}}),
+    "an unknown node": bad_json(steps(decode(), {"nosuch": {}}, encode())),
+    "a node that is a number": bad_json(steps(decode(), 5, encode())),
+    "an unknown preset": bad_json(steps(decode(), encode({"nosuch": {}}))),
+    "a preset without its quality": bad_json(
+        steps(decode(), encode({"webplossy": {}}))
+    ),
+    "an unknown mode": bad_json(
+        steps(decode(), {"constrain": {"mode": "nosuch", "w": 5}}, encode())
+    ),
+    "a missing field": bad_json(steps(decode(), {"resample_2d": {"w": 5}}, encode())),
+    "a width in words": bad_json(
+        steps(decode(), {"resample_2d": {"w": "five", "h": 5}}, encode())
+    ),
+    "a width below zero": bad_json(
+        steps(decode(), {"resample_2d": {"w": -5, "h": 5}}, encode())
+    ),
+    "half a pixel": bad_json(
+        steps(decode(), {"resample_2d": {"w": 5.5, "h": 5}}, encode())
+    ),
+    "not a number": bad_json(
+        steps(decode(), {"resample_2d": {"w": float("nan"), "h": 5}}, encode())
+    ),
+    "an io_id in words": bad_json(steps({"decode": {"io_id": "zero"}}, encode())),
+    "a matrix with four rows": bad_json(
+        steps(
+            decode(), {"color_matrix_srgb": {"matrix": [[1, 0, 0, 0, 0]] * 4}}, encode()
+        )
+    ),
+    "a limit in words": bad_json(
+        steps(decode(), encode(), security={"max_frame_size": "large"})
+    ),
+    "half a limit": bad_json(
+        steps(decode(), encode(), security={"max_frame_size": {"w": 5}})
+    ),
+    "text outside ASCII": bad_json(steps(decode(), {"überall": {}}, encode())),
+    "info without an io_id": Fault(
+        errors.InvalidJobError,
+        "invalid_json",
+        lambda: request({}, pictures.jpeg(), method="v1/get_image_info", outputs=()),
+    ),
+    "validate nothing": Fault(
+        errors.InvalidJobError,
+        "invalid_json",
+        lambda: request({}, method="v1/schema/riapi/latest/validate", outputs=()),
+    ),
+    # The input is not to be had.
+    "a missing file": Fault(
+        errors.SourceNotFoundError,
+        "primary_resource_not_found",
+        lambda: request(steps(decode(), encode()), Path("no such file.jpg")),
+    ),
+    "a folder": Fault(
+        errors.SourceError,
+        "primary_resource_not_found",
+        lambda: request(steps(decode(), encode()), Path(__file__).parent),
+    ),
+    # It may not run.
+    "no time": Fault(
+        errors.JobTimeoutError,
+        "operation_cancelled",
+        lambda: thumbnail(pictures.jpeg(), timeout=0),
+        "OperationCancelled",
+    ),
+    "cancelled before": Fault(
+        errors.JobCancelledError,
+        "operation_cancelled",
+        cancelled,
+        "OperationCancelled",
+    ),
+}
+
+
+def failure(backend: Backend, request: Request) -> errors.ImageflowError:
+    with pytest.raises(errors.ImageflowError) as caught:
+        backend.execute(request)
+    return caught.value
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_the_same_fault_is_the_same_error(pair: Pair, fault: Fault) -> None:
+    in_process = failure(pair.library, fault.make())
+    in_a_child = failure(pair.tool, fault.make())
+
+    assert type(in_process) is type(in_a_child) is fault.error
+    assert in_process.category == in_a_child.category == fault.category
+    assert in_process.kind == in_a_child.kind
+    assert fault.kind in (None, in_process.kind)
+    for number in ("code", "http_status", "exit_code", "is_input_fault"):
+        assert getattr(in_process, number) == getattr(in_a_child, number)
+
+
+def test_there_are_forty_faults_at_least() -> None:
+    assert len(FAULTS) >= 40
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_after_a_fault_the_next_job_runs(backend: Backend, fault: Fault) -> None:
+    failure(backend, fault.make())
+
+    response = backend.execute(thumbnail(pictures.jpeg()))
+
+    assert pictures.size(response.outputs[1]) == (16, 12)
+
+
+def test_a_job_error_carries_the_job_and_a_line_that_a_person_can_act_on(
+    backend: Backend,
+) -> None:
+    message = steps(decode(5), encode())
+
+    error = failure(backend, request(message, pictures.jpeg()))
+
+    assert isinstance(error, errors.JobError)
+    assert error.job == message
+    assert str(error).startswith("IoIdNotFound: ")
+    assert "5" in str(error)
+    assert "\n" not in str(error)
+
+
+def test_limits_in_the_wrong_place_are_refused_and_not_passed_over(
+    pair: Pair,
+) -> None:
+    message = steps(decode(), encode(), builder_config={"security": limited(5, 5)})
+
+    error = failure(pair.tool, request(message, pictures.jpeg()))
+
+    assert isinstance(error, errors.InvalidJobError)
+    assert error.category == "invalid_json"
