@@ -4,6 +4,15 @@
 //! below `api` knows JSON text or C; nothing outside `abi` is unsafe.
 
 pub mod color;
+pub mod decode;
+pub mod encode;
 pub mod error;
+pub mod frame;
+pub mod job;
 pub mod layout;
+pub mod limits;
 pub mod message;
+pub mod nodes;
+pub mod resample;
+pub mod rows;
+pub mod srgb;

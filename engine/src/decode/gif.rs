@@ -1,0 +1,311 @@
+//! GIF, by the `gif` crate, with our own compositing of frames.
+
+use enough::Stop;
+use gif::{ColorOutput, DecodeOptions, Decoder, DisposalMethod, MemoryLimit};
+
+use super::{Commands, Format, Header, malformed};
+use crate::error::{Error, Kind, Result};
+use crate::frame::{Channels, Frame, Rect};
+use crate::limits::Limits;
+use crate::rows::Picture;
+
+fn damaged(error: impl std::fmt::Display) -> Error {
+    malformed(Format::Gif, error)
+}
+
+/// What the blocks of a file say, without any pixels being decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Outline {
+    w: u32,
+    h: u32,
+    /// Frames that are there in full.
+    frames: u32,
+    /// Whether the file ends inside a block. (Only the trailer missing is no damage.)
+    cut: bool,
+}
+
+/// Walk the blocks of a file.
+fn outline(bytes: &[u8]) -> Result<Outline> {
+    let screen = bytes.get(6..13).ok_or_else(|| damaged("its header is cut"))?;
+    let w = u32::from(u16::from_le_bytes([screen[0], screen[1]]));
+    let h = u32::from(u16::from_le_bytes([screen[2], screen[3]]));
+    if w == 0 || h == 0 {
+        return Err(damaged("its screen is empty"));
+    }
+    let mut blocks = Blocks { bytes, at: 13 + palette_bytes(screen[4]) };
+    let mut frames = 0;
+    loop {
+        match blocks.next() {
+            Some(Block::Image) => frames += 1,
+            Some(Block::Other) => {}
+            Some(Block::End) => return Ok(Outline { w, h, frames, cut: false }),
+            None => return Ok(Outline { w, h, frames, cut: true }),
+        }
+    }
+}
+
+fn palette_bytes(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+enum Block {
+    Image,
+    Other,
+    End,
+}
+
+struct Blocks<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Blocks<'_> {
+    /// The next block; nothing when the file ends inside it.
+    fn next(&mut self) -> Option<Block> {
+        if self.at == self.bytes.len() {
+            return Some(Block::End);
+        }
+        match *self.bytes.get(self.at)? {
+            0x2C => {
+                let flags = *self.bytes.get(self.at + 9)?;
+                self.at += 10 + palette_bytes(flags) + 1;
+                self.skip_data()?;
+                Some(Block::Image)
+            }
+            0x21 => {
+                self.at += 2;
+                self.skip_data()?;
+                Some(Block::Other)
+            }
+            // The trailer, or rubbish where a block should be: viewers stop there.
+            _ => Some(Block::End),
+        }
+    }
+
+    fn skip_data(&mut self) -> Option<()> {
+        loop {
+            let length = usize::from(*self.bytes.get(self.at)?);
+            self.at += 1 + length;
+            if length == 0 {
+                return Some(());
+            }
+        }
+    }
+}
+
+/// Width and height of the screen.
+///
+/// # Errors
+/// The header is cut, or the screen is empty.
+pub fn screen(bytes: &[u8]) -> Result<(u32, u32)> {
+    let screen = bytes.get(6..10).ok_or_else(|| damaged("its header is cut"))?;
+    let side = |at: usize| u32::from(u16::from_le_bytes([screen[at], screen[at + 1]]));
+    if side(0) == 0 || side(2) == 0 {
+        return Err(damaged("its screen is empty"));
+    }
+    Ok((side(0), side(2)))
+}
+
+/// See [`super::header`].
+pub fn header(bytes: &[u8]) -> Result<Header> {
+    let outline = outline(bytes)?;
+    let animated = outline.frames > 1;
+    Ok(Header { w: outline.w, h: outline.h, alpha: true, lossless: false, animated })
+}
+
+/// See [`super::still`].
+pub fn open<'a>(
+    bytes: &'a [u8],
+    commands: &Commands,
+    limits: &'a Limits,
+    stop: &'a dyn Stop,
+) -> Result<Picture<'a>> {
+    let mut reader = Reader::new(bytes, limits, stop)?;
+    let wanted = commands.frame.unwrap_or(0);
+    for _ in 0..wanted {
+        reader.advance()?;
+    }
+    reader.next_shot()?.map(|shot| Picture::Frame(shot.frame)).ok_or_else(|| {
+        let text = format!("There is no frame {wanted}: the GIF has {}", reader.outline.frames);
+        Error::new(Kind::InvalidArgument, text)
+    })
+}
+
+/// One picture of an animation.
+pub struct Shot {
+    /// What the screen shows.
+    pub frame: Frame,
+    /// For how long, in hundredths of a second.
+    pub delay: u16,
+}
+
+/// The pictures of a GIF, one after the other.
+pub struct Reader<'a> {
+    decoder: Decoder<&'a [u8]>,
+    outline: Outline,
+    screen: Frame,
+    /// What to do to the screen before the next frame is drawn.
+    undo: Undo,
+    read: u32,
+    limits: &'a Limits,
+    stop: &'a dyn Stop,
+}
+
+enum Undo {
+    Nothing,
+    Clear(Rect),
+    Restore(Frame),
+}
+
+impl<'a> Reader<'a> {
+    /// Start at the first frame.
+    ///
+    /// # Errors
+    /// The header is damaged, or the screen is above the limits.
+    pub fn new(bytes: &'a [u8], limits: &'a Limits, stop: &'a dyn Stop) -> Result<Self> {
+        let outline = outline(bytes)?;
+        limits.check_source(outline.w, outline.h)?;
+        let paid = limits.decoded(outline.w, outline.h, Channels::Rgba)?;
+        let mut options = DecodeOptions::new();
+        options.set_color_output(ColorOutput::Indexed);
+        options.set_memory_limit(MemoryLimit::Unlimited); // frames are paid for below
+        options.allow_unknown_blocks(true);
+        let decoder = options.read_info(bytes).map_err(damaged)?;
+        let screen = Frame::new(&paid)?;
+        Ok(Self { decoder, outline, screen, undo: Undo::Nothing, read: 0, limits, stop })
+    }
+
+    /// Whether a frame is left.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.read < self.outline.frames
+    }
+
+    /// The next picture, if there is one.
+    ///
+    /// # Errors
+    /// It is damaged, or the animation is too long.
+    pub fn next_shot(&mut self) -> Result<Option<Shot>> {
+        match self.advance()? {
+            Some(delay) => Ok(Some(Shot { frame: self.screen.try_clone()?, delay })),
+            None => Ok(None),
+        }
+    }
+
+    /// Bring the screen to the next frame and give its delay.
+    fn advance(&mut self) -> Result<Option<u16>> {
+        self.stop.check()?;
+        if !self.has_more() {
+            if self.outline.cut || self.read == 0 {
+                return Err(damaged("it ends inside a frame"));
+            }
+            return Ok(None);
+        }
+        self.read += 1;
+        Limits::check_animation(self.read.into(), self.outline.w, self.outline.h)?;
+        match std::mem::replace(&mut self.undo, Undo::Nothing) {
+            Undo::Nothing => {}
+            Undo::Clear(rect) => {
+                self.screen.fill(rect, crate::color::Rgba { r: 0, g: 0, b: 0, a: 0 });
+            }
+            Undo::Restore(frame) => self.screen = frame,
+        }
+        self.draw().map(Some)
+    }
+
+    fn draw(&mut self) -> Result<u16> {
+        let info = self.decoder.next_frame_info().map_err(damaged)?;
+        let info = info.ok_or_else(|| damaged("a frame is missing"))?;
+        let (w, h) = (u32::from(info.width), u32::from(info.height));
+        let (left, top) = (u32::from(info.left), u32::from(info.top));
+        let (delay, dispose, clear) = (info.delay, info.dispose, info.transparent);
+        // A frame may reach beyond the screen, so it is paid for as a picture of its own.
+        if w > 0 && h > 0 {
+            self.limits.decoded(w, h, Channels::Rgb)?;
+        }
+        let mut indices = vec![0; self.decoder.buffer_size()];
+        self.decoder.read_into_buffer(&mut indices).map_err(damaged)?;
+        let rect = Rect {
+            x1: left.min(self.outline.w),
+            y1: top.min(self.outline.h),
+            x2: (left + w).min(self.outline.w),
+            y2: (top + h).min(self.outline.h),
+        };
+        self.undo = match dispose {
+            DisposalMethod::Any | DisposalMethod::Keep => Undo::Nothing,
+            DisposalMethod::Background => Undo::Clear(rect),
+            DisposalMethod::Previous => Undo::Restore(self.screen.try_clone()?),
+        };
+        let palette = self.decoder.palette().map_err(damaged)?;
+        let palette = palette.as_chunks::<3>().0;
+        for y in 0..rect.h() {
+            let row = &indices[y as usize * w as usize..][..rect.w() as usize];
+            let pixels = self.screen.part_mut(rect, y).as_chunks_mut::<4>().0;
+            for (px, &index) in pixels.iter_mut().zip(row) {
+                if Some(index) != clear {
+                    let [r, g, b] = palette.get(usize::from(index)).copied().unwrap_or([0; 3]);
+                    *px = [r, g, b, 255];
+                }
+            }
+        }
+        Ok(delay)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two frames of one pixel on a screen of one pixel.
+    fn two_frames() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = gif::Encoder::new(&mut bytes, 1, 1, &[255, 0, 0, 0, 255, 0]).unwrap();
+        for index in [0, 1] {
+            let frame = gif::Frame { width: 1, height: 1, ..gif::Frame::default() };
+            let frame = gif::Frame { buffer: vec![index].into(), delay: 7, ..frame };
+            encoder.write_frame(&frame).unwrap();
+        }
+        drop(encoder);
+        bytes
+    }
+
+    fn shots(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
+        let limits = Limits::default();
+        let mut reader = Reader::new(bytes, &limits, &enough::Unstoppable)?;
+        let mut all = Vec::new();
+        while let Some(shot) = reader.next_shot()? {
+            all.push(shot.frame.px().to_vec());
+        }
+        Ok(all)
+    }
+
+    #[test]
+    fn frames_come_one_after_the_other() {
+        let pixels = shots(&two_frames()).unwrap();
+
+        assert_eq!(pixels, [[255, 0, 0, 255], [0, 255, 0, 255]]);
+        assert!(header(&two_frames()).unwrap().animated);
+    }
+
+    #[test]
+    fn a_missing_trailer_is_the_end() {
+        let bytes = two_frames();
+
+        assert_eq!(shots(&bytes[..bytes.len() - 1]).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_file_cut_inside_a_frame_is_damaged() {
+        let bytes = two_frames();
+
+        let error = shots(&bytes[..bytes.len() - 3]).unwrap_err();
+        assert_eq!(error.kind, Kind::GifDecodingError);
+    }
+
+    #[test]
+    fn a_header_cut_anywhere_is_damaged() {
+        for end in 0..13 {
+            assert!(header(&two_frames()[..end]).is_err(), "cut after {end} bytes");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! WebP, by zenwebp. Animations are refused, as upstream refuses them.
+
+use enough::Stop;
+use zenwebp::{DecodeConfig, DecodeRequest, ImageInfo, Limits as ZenLimits};
+
+use super::colour::{self, Profile};
+use super::{Commands, Format, Header, malformed};
+use crate::error::{Error, Kind, Result};
+use crate::frame::{Channels, Frame};
+use crate::limits::Limits;
+use crate::message::ResampleHints;
+use crate::resample::{self, Scaling};
+use crate::rows::{Picture, whole};
+
+fn info(bytes: &[u8]) -> Result<ImageInfo> {
+    ImageInfo::from_webp(bytes).map_err(|error| malformed(Format::Webp, error))
+}
+
+/// See [`super::header`].
+pub fn header(bytes: &[u8]) -> Result<Header> {
+    let info = info(bytes)?;
+    Ok(Header {
+        w: info.width,
+        h: info.height,
+        alpha: info.has_alpha,
+        lossless: !info.is_lossy,
+        animated: info.has_animation,
+    })
+}
+
+/// See [`super::scaled_size`].
+pub fn scaled_size(bytes: &[u8], commands: &Commands) -> Result<(u32, u32)> {
+    let info = info(bytes)?;
+    Ok(hinted((info.width, info.height), commands))
+}
+
+fn hinted(size: (u32, u32), commands: &Commands) -> (u32, u32) {
+    match commands.webp_hint {
+        Some((w, h)) if w > 0 && h > 0 => (w.unsigned_abs(), h.unsigned_abs()),
+        _ => size,
+    }
+}
+
+/// See [`super::still`].
+pub fn open<'a>(
+    bytes: &'a [u8],
+    commands: &Commands,
+    limits: &'a Limits,
+    stop: &'a dyn Stop,
+) -> Result<Picture<'a>> {
+    let info = info(bytes)?;
+    limits.check_source(info.width, info.height)?;
+    let size = (info.width, info.height);
+    let wanted = hinted(size, commands);
+    limits.decoded(wanted.0, wanted.1, Channels::Rgba)?;
+    if info.has_animation {
+        let text = "Animated WebP pictures are not supported";
+        return Err(Error::new(Kind::ImageDecodingError, text));
+    }
+    let frame = pixels(bytes, &info, limits, stop)?;
+    let profile = info.icc_profile.map_or(Profile::Srgb, Profile::Icc);
+    let picture = colour::to_srgb(Picture::Frame(frame), profile, commands)?;
+    if wanted == size {
+        return Ok(picture);
+    }
+    let scaling = Scaling::new(&ResampleHints::default(), size, wanted)?;
+    let rows = picture.into_rows(whole(size));
+    Ok(Picture::Rows(resample::scale(rows, wanted, &scaling, limits, stop)?))
+}
+
+fn pixels(bytes: &[u8], info: &ImageInfo, limits: &Limits, stop: &dyn Stop) -> Result<Frame> {
+    let paid = limits.collected(info.width, info.height, Channels::with(info.has_alpha))?;
+    let mut frame = Frame::new(&paid)?;
+    // Sizes are checked above; the crate's own limits would only be others.
+    let config = DecodeConfig::default().limits(ZenLimits::none());
+    let request = DecodeRequest::new(&config, bytes).stop(stop);
+    let done = if info.has_alpha {
+        request.decode_rgba_into(frame.px_mut())
+    } else {
+        request.decode_rgb_into(frame.px_mut())
+    };
+    stop.check()?;
+    done.map_err(|error| malformed(Format::Webp, error))?;
+    Ok(frame)
+}

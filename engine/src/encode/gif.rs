@@ -1,0 +1,89 @@
+//! GIF, by the `gif` crate: every frame whole and with a palette of its own.
+
+use enough::Stop;
+use gif::{DisposalMethod, Encoder, Frame as GifFrame, Repeat};
+
+use super::failed;
+use crate::decode::Format;
+use crate::error::{Error, Result};
+use crate::frame::Frame;
+
+/// Alpha below this becomes transparent, all else opaque.
+const OPAQUE_FROM: u8 = 16;
+
+/// The quantiser's speed, 1–30; upstream's.
+const SPEED: i32 = 10;
+
+fn refused(error: impl std::fmt::Display) -> Error {
+    failed(Format::Gif, error)
+}
+
+/// A GIF that is being written. It repeats for ever, as upstream's do.
+pub struct Writer {
+    encoder: Encoder<Vec<u8>>,
+    size: (u32, u32),
+    frames: u32,
+}
+
+impl Writer {
+    /// A file with a screen of this size.
+    ///
+    /// # Errors
+    /// The format cannot hold it.
+    pub fn new(size: (u32, u32)) -> Result<Self> {
+        let side = |side: u32| u16::try_from(side).map_err(refused);
+        let encoder =
+            Encoder::new(Vec::new(), side(size.0)?, side(size.1)?, &[]).map_err(refused)?;
+        Ok(Self { encoder, size, frames: 0 })
+    }
+
+    /// Width and height of the screen.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    /// Add a frame that stays for *delay* hundredths of a second.
+    ///
+    /// # Errors
+    /// The frame is not as large as the screen, or the job was asked to stop.
+    pub fn write(&mut self, frame: &Frame, delay: u16, stop: &dyn Stop) -> Result<()> {
+        if frame.size() != self.size {
+            return Err(refused("its frames are not all of one size"));
+        }
+        if self.frames == 1 {
+            // Written before the second frame only, so that a still has no loop.
+            self.encoder.set_repeat(Repeat::Infinite).map_err(refused)?;
+        }
+        self.frames += 1;
+        let mut rgba = rgba(frame);
+        let clear = rgba.as_chunks::<4>().0.iter().any(|px| px[3] == 0);
+        stop.check()?;
+        let (w, h) = (self.size.0 as u16, self.size.1 as u16);
+        let mut picture = GifFrame::from_rgba_speed(w, h, &mut rgba, SPEED);
+        picture.delay = delay;
+        picture.dispose = if clear { DisposalMethod::Background } else { DisposalMethod::Keep };
+        stop.check()?;
+        self.encoder.write_frame(&picture).map_err(refused)
+    }
+
+    /// The file.
+    ///
+    /// # Errors
+    /// The trailer could not be written.
+    pub fn finish(self) -> Result<Vec<u8>> {
+        self.encoder.into_inner().map_err(refused)
+    }
+}
+
+/// The frame's pixels with alpha that is either 0 or 255.
+fn rgba(frame: &Frame) -> Vec<u8> {
+    if frame.has_alpha() {
+        let mut px = frame.px().to_vec();
+        for px in px.as_chunks_mut::<4>().0 {
+            *px = if px[3] < OPAQUE_FROM { [0; 4] } else { [px[0], px[1], px[2], 255] };
+        }
+        return px;
+    }
+    frame.px().as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
+}

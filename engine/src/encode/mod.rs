@@ -1,0 +1,72 @@
+//! From pixels to bytes.
+
+pub mod choose;
+pub mod gif;
+pub mod jpeg;
+pub mod png;
+pub mod webp;
+
+use enough::Stop;
+
+use self::choose::Encoding;
+use crate::decode::Format;
+use crate::error::{Error, Kind, Result};
+use crate::limits::Limits;
+use crate::rows::Picture;
+
+/// The format that an encoding writes.
+#[must_use]
+pub fn format(encoding: &Encoding) -> Format {
+    match encoding {
+        Encoding::Mozjpeg { .. } | Encoding::Libjpegturbo { .. } => Format::Jpeg,
+        Encoding::Libpng { .. } | Encoding::Lodepng { .. } | Encoding::Pngquant { .. } => {
+            Format::Png
+        }
+        Encoding::WebpLossy { .. } | Encoding::WebpLossless => Format::Webp,
+        Encoding::Gif => Format::Gif,
+    }
+}
+
+/// Encode one picture.
+///
+/// # Errors
+/// The format cannot hold a picture of that size, or the job was asked to stop.
+pub fn still(
+    picture: Picture<'_>,
+    encoding: &Encoding,
+    limits: &Limits,
+    stop: &dyn Stop,
+) -> Result<Vec<u8>> {
+    let frame = picture.into_frame(limits, stop)?;
+    match *encoding {
+        Encoding::Mozjpeg { quality, progressive, matte } => {
+            let frame = jpeg::flat(frame, matte);
+            jpeg::mozjpeg(&frame, quality, progressive, stop)
+        }
+        Encoding::Libjpegturbo { quality, progressive, optimize_huffman_coding, matte } => {
+            let frame = jpeg::flat(frame, matte);
+            jpeg::turbo(&frame, quality, progressive, optimize_huffman_coding)
+        }
+        Encoding::Libpng { depth, matte, zlib_compression } => {
+            png::libpng(frame, depth, matte, zlib_compression, stop)
+        }
+        Encoding::Lodepng { maximum_deflate } => png::lodepng(&frame, maximum_deflate),
+        Encoding::Pngquant { quality, minimum_quality, speed, maximum_deflate } => {
+            let aim = png::Quantising { quality, minimum_quality, speed };
+            png::pngquant(frame, &aim, maximum_deflate, limits, stop)
+        }
+        Encoding::WebpLossy { quality } => webp::lossy(&frame, quality, stop),
+        Encoding::WebpLossless => webp::lossless(&frame, stop),
+        Encoding::Gif => {
+            let mut writer = gif::Writer::new(frame.size())?;
+            writer.write(&frame, 0, stop)?;
+            writer.finish()
+        }
+    }
+}
+
+/// The error of an encoder.
+fn failed(format: Format, error: impl std::fmt::Display) -> Error {
+    let name = format.extension();
+    Error::new(Kind::ImageEncodingError, format!("No {name} could be written: {error}"))
+}

@@ -1,0 +1,388 @@
+//! Running the nodes: once for a still, once for each frame of an animation.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::graph::Plan;
+use super::{Done, Encoded, Job};
+use crate::decode::{self, Format, Header, gif};
+use crate::encode;
+use crate::encode::choose::{self, Encoding, Facts};
+use crate::error::{Error, Kind, Result};
+use crate::frame::{Channels, Frame, Rect};
+use crate::layout;
+use crate::message::{
+    Blend, DecoderCommand, FramePerformance, Node, NodePerformance, Performance, Preset,
+    ResampleHints, Watermark,
+};
+use crate::nodes::{self, Context};
+use crate::rows::{FrameRows, Picture, whole};
+
+/// A running job.
+pub struct Runner<'a> {
+    job: Job<'a>,
+    plan: &'a Plan<'a>,
+    context: Context<'a>,
+    /// What was decoded, by the node that decodes it.
+    sources: BTreeMap<usize, Source<'a>>,
+    /// Pictures of watermarks, by io_id: decoded once, whatever number of frames they mark.
+    marks: BTreeMap<i32, Frame>,
+    sinks: BTreeMap<i32, Sink>,
+    /// What is known about the first input that was decoded.
+    first: Option<(Format, Header)>,
+    /// How long the present frame of the animation stays.
+    delay: u16,
+    times: Vec<Duration>,
+}
+
+/// What a decoding node gives on each pass.
+enum Source<'a> {
+    /// The same each time; kept only if the job is an animation.
+    Still(Option<Frame>),
+    Moving {
+        reader: Box<gif::Reader<'a>>,
+        last: Option<Frame>,
+    },
+}
+
+/// Where an encoding node writes.
+enum Sink {
+    Still(Encoded),
+    Moving { writer: encode::gif::Writer, step: usize },
+}
+
+impl<'a> Runner<'a> {
+    /// A job that did nothing yet.
+    pub fn new(job: Job<'a>, plan: &'a Plan<'a>) -> Self {
+        Self {
+            job,
+            plan,
+            context: Context { limits: job.limits, stop: job.stop },
+            sources: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            sinks: BTreeMap::new(),
+            first: None,
+            delay: 0,
+            times: vec![Duration::ZERO; plan.steps.len()],
+        }
+    }
+
+    /// Do everything.
+    ///
+    /// # Errors
+    /// A node failed, or the job was asked to stop.
+    pub fn run(mut self) -> Result<Done> {
+        let start = Instant::now();
+        self.pass(&vec![true; self.plan.steps.len()], true)?;
+        let wanted = self.later_steps();
+        while wanted.contains(&true) && self.has_more_frames() {
+            self.pass(&wanted, false)?;
+        }
+        let encodes = std::mem::take(&mut self.sinks)
+            .into_iter()
+            .map(|(io_id, sink)| sink.finish(io_id))
+            .collect::<Result<_>>()?;
+        Ok(Done { encodes, performance: self.performance(start.elapsed()) })
+    }
+
+    /// The steps that frames after the first go through: those that lead to an animation.
+    fn later_steps(&self) -> Vec<bool> {
+        let mut wanted = vec![false; self.plan.steps.len()];
+        for sink in self.sinks.values() {
+            if let Sink::Moving { step, .. } = sink {
+                wanted[*step] = true;
+            }
+        }
+        for (i, step) in self.plan.steps.iter().enumerate().rev() {
+            if wanted[i] {
+                for parent in [step.input, step.canvas].into_iter().flatten() {
+                    wanted[parent] = true;
+                }
+            }
+        }
+        wanted
+    }
+
+    fn has_more_frames(&self) -> bool {
+        let more = |source: &Source<'_>| match source {
+            Source::Still(_) => false,
+            Source::Moving { reader, .. } => reader.has_more(),
+        };
+        self.sources.values().any(more)
+    }
+
+    /// Run the wanted steps once.
+    fn pass(&mut self, wanted: &[bool], first: bool) -> Result<()> {
+        let plan = self.plan;
+        let mut readers = vec![0; plan.steps.len()];
+        for (_, step) in plan.steps.iter().enumerate().filter(|(i, _)| wanted[*i]) {
+            for parent in [step.input, step.canvas].into_iter().flatten() {
+                readers[parent] += 1;
+            }
+        }
+        let mut shelf = Shelf { pictures: BTreeMap::new(), readers, context: self.context };
+        for (i, step) in plan.steps.iter().enumerate().filter(|(i, _)| wanted[*i]) {
+            self.context.stop.check()?;
+            let start = Instant::now();
+            let input = step.input.map(|parent| shelf.take(parent, "Input")).transpose()?;
+            let canvas = step.canvas.map(|parent| shelf.take(parent, "Canvas")).transpose()?;
+            let made = self.step(i, step.node, input, canvas, first)?;
+            if let Some(picture) = made {
+                shelf.put(i, picture)?;
+            }
+            self.times[i] += start.elapsed();
+        }
+        Ok(())
+    }
+
+    /// Run one step; what comes out is for its readers.
+    fn step(
+        &mut self,
+        i: usize,
+        node: &'a Node,
+        input: Option<Picture<'a>>,
+        canvas: Option<Picture<'a>>,
+        first: bool,
+    ) -> Result<Option<Picture<'a>>> {
+        let context = self.context;
+        let draws = matches!(node, Node::CopyRectToCanvas { .. } | Node::DrawImageExact { .. });
+        let creates = matches!(node, Node::Decode { .. } | Node::CreateCanvas { .. });
+        if canvas.is_some() && !draws || input.is_some() && creates {
+            let text = format!("The node {} takes no such parent", node.name());
+            return Err(Error::new(Kind::InvalidNodeConnections, text));
+        }
+        match node {
+            Node::Decode { io_id, commands } => {
+                let commands = commands.as_deref().unwrap_or_default();
+                self.decode(i, *io_id, commands).map(Some)
+            }
+            Node::CreateCanvas { .. } => {
+                nodes::create(node, &context).map(Picture::Frame).map(Some)
+            }
+            Node::Encode { io_id, preset } => {
+                let input = input.ok_or_else(|| orphan("Input"))?;
+                self.encode(i, *io_id, preset, input, first).map(|()| None)
+            }
+            Node::CommandString { .. } => {
+                let text = "Query strings are not there yet";
+                Err(Error::new(Kind::InvalidNodeParams, text))
+            }
+            _ if draws => {
+                let input = input.ok_or_else(|| orphan("Input"))?;
+                let canvas = context.frame(canvas.ok_or_else(|| orphan("Canvas"))?)?;
+                nodes::draw(node, input, canvas, &context).map(Picture::Frame).map(Some)
+            }
+            _ => self.apply(node, input.ok_or_else(|| orphan("Input"))?).map(Some),
+        }
+    }
+
+    /// Apply a node with one input.
+    fn apply(&mut self, node: &Node, picture: Picture<'a>) -> Result<Picture<'a>> {
+        match node {
+            Node::Watermark(mark) => self.watermark(picture, mark),
+            _ => nodes::apply(node, picture, &self.context),
+        }
+    }
+
+    fn decode(&mut self, i: usize, io_id: i32, commands: &[DecoderCommand]) -> Result<Picture<'a>> {
+        let inputs = self.job.inputs;
+        let input = inputs.get(&io_id).ok_or_else(|| no_input(io_id))?;
+        if let Some(source) = self.sources.get_mut(&i) {
+            return again(source, &mut self.delay);
+        }
+        let header = input.header()?;
+        self.first.get_or_insert((input.format(), header));
+        let commands = input.told(commands);
+        let (limits, stop) = (self.job.limits, self.context.stop);
+        if header.animated && input.format() == Format::Gif && commands.frame.is_none() {
+            let reader = Box::new(gif::Reader::new(input.bytes(), limits, stop)?);
+            let source = self.sources.entry(i).or_insert(Source::Moving { reader, last: None });
+            return again(source, &mut self.delay);
+        }
+        let picture = decode::still(input.format(), input.bytes(), &commands, limits, stop)?;
+        if !self.is_animation() {
+            return Ok(picture);
+        }
+        let frame = self.context.frame(picture)?;
+        self.sources.insert(i, Source::Still(Some(frame.try_clone()?)));
+        Ok(Picture::Frame(frame))
+    }
+
+    /// Whether any node decodes an animation, so that what is still must be kept.
+    fn is_animation(&self) -> bool {
+        self.job.inputs.values().any(|input| {
+            input.format() == Format::Gif && input.header().is_ok_and(|header| header.animated)
+        })
+    }
+
+    fn encode(
+        &mut self,
+        i: usize,
+        io_id: i32,
+        preset: &Preset,
+        picture: Picture<'a>,
+        first: bool,
+    ) -> Result<()> {
+        let (w, h) = picture.size();
+        self.job.limits.check_encode(w, h)?;
+        if !first {
+            return self.add_frame(io_id, picture);
+        }
+        if !self.job.outputs.contains(&io_id) {
+            return Err(Error::new(Kind::IoIdNotFound, format!("There is no output {io_id}")));
+        }
+        if self.sinks.contains_key(&io_id) {
+            let text = format!("The output {io_id} was written already");
+            return Err(Error::new(Kind::InvalidState, text));
+        }
+        let encoding = choose::choose(preset, &self.facts(&picture))?;
+        if matches!(encoding, Encoding::Gif) {
+            let writer = encode::gif::Writer::new((w, h))?;
+            self.sinks.insert(io_id, Sink::Moving { writer, step: i });
+            return self.add_frame(io_id, picture);
+        }
+        let format = encode::format(&encoding);
+        let bytes = encode::still(picture, &encoding, self.job.limits, self.context.stop)?;
+        self.sinks.insert(io_id, Sink::Still(Encoded { io_id, format, w, h, bytes }));
+        Ok(())
+    }
+
+    fn add_frame(&mut self, io_id: i32, picture: Picture<'a>) -> Result<()> {
+        let frame = self.context.frame(picture)?;
+        match self.sinks.get_mut(&io_id) {
+            Some(Sink::Moving { writer, .. }) => {
+                writer.write(&frame, self.delay, self.context.stop)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn facts(&self, picture: &Picture<'_>) -> Facts {
+        let animated = self.sources.values().any(|s| matches!(s, Source::Moving { .. }));
+        Facts {
+            first_input: self.first.map(|(format, _)| format),
+            source_lossless: self.first.is_some_and(|(_, header)| header.lossless),
+            animated,
+            alpha: picture.channels() == Channels::Rgba,
+        }
+    }
+
+    fn watermark(&mut self, picture: Picture<'a>, mark: &Watermark) -> Result<Picture<'a>> {
+        let context = self.context;
+        if !self.marks.contains_key(&mark.io_id) {
+            let inputs = self.job.inputs;
+            let input = inputs.get(&mark.io_id).ok_or_else(|| no_input(mark.io_id))?;
+            let (limits, stop) = (context.limits, context.stop);
+            let commands = input.told(&[]);
+            let still = decode::still(input.format(), input.bytes(), &commands, limits, stop)?;
+            self.marks.insert(mark.io_id, context.frame(still)?);
+        }
+        let frame = &self.marks[&mark.io_id];
+        let Some(place) = layout::place_watermark(mark, picture.size(), frame.size())? else {
+            return Ok(picture);
+        };
+        let thin = match mark.opacity {
+            Some(opacity) if opacity < 1.0 => Some(nodes::colour::fade(frame, opacity, &context)?),
+            _ => None,
+        };
+        let frame = thin.as_ref().unwrap_or(frame);
+        let rect = |[x1, y1, x2, y2]: [u32; 4]| Rect { x1, y1, x2, y2 };
+        let part = place.crop.map_or(whole(frame.size()), rect);
+        let rows = Box::new(FrameRows::new(frame, part));
+        let to = rect([place.x, place.y, place.x + place.w, place.y + place.h]);
+        let hints = ResampleHints::default();
+        let canvas = context.frame(picture)?;
+        nodes::scale::paint(rows, canvas, to, Blend::Compose, &hints, &context).map(Picture::Frame)
+    }
+
+    fn performance(&self, wall: Duration) -> Performance {
+        let times = self.plan.steps.iter().zip(&self.times);
+        let mut nodes: Vec<_> = times
+            .map(|(step, time)| NodePerformance {
+                wall_microseconds: time.as_micros() as u64,
+                name: step.node.name().to_string(),
+            })
+            .collect();
+        nodes.sort_by_key(|node| std::cmp::Reverse(node.wall_microseconds));
+        let in_nodes: Duration = self.times.iter().sum();
+        let overhead = wall.saturating_sub(in_nodes).as_micros() as i64;
+        let wall_microseconds = wall.as_micros() as u64;
+        let frame = FramePerformance { nodes, wall_microseconds, overhead_microseconds: overhead };
+        Performance { frames: vec![frame] }
+    }
+}
+
+/// The next picture of a source that gave one before.
+fn again<'a>(source: &mut Source<'_>, delay: &mut u16) -> Result<Picture<'a>> {
+    match source {
+        Source::Still(frame) => {
+            let frame = frame.as_ref().ok_or_else(|| orphan("Input"))?;
+            frame.try_clone().map(Picture::Frame)
+        }
+        Source::Moving { reader, last } => {
+            if let Some(shot) = reader.next_shot()? {
+                *delay = shot.delay;
+                *last = Some(shot.frame);
+            }
+            let frame = last.as_ref().ok_or_else(|| orphan("Input"))?;
+            frame.try_clone().map(Picture::Frame)
+        }
+    }
+}
+
+fn no_input(io_id: i32) -> Error {
+    Error::new(Kind::IoIdNotFound, format!("There is no input {io_id}"))
+}
+
+fn orphan(place: &str) -> Error {
+    Error::new(Kind::InvalidOperation, format!("Parent {place} node not found"))
+}
+
+impl Sink {
+    fn finish(self, io_id: i32) -> Result<Encoded> {
+        match self {
+            Self::Still(encoded) => Ok(encoded),
+            Self::Moving { writer, .. } => {
+                let (w, h) = writer.size();
+                Ok(Encoded { io_id, format: Format::Gif, w, h, bytes: writer.finish()? })
+            }
+        }
+    }
+}
+
+/// Pictures between the nodes that made them and those that have still to read them.
+struct Shelf<'a> {
+    pictures: BTreeMap<usize, Picture<'a>>,
+    readers: Vec<usize>,
+    context: Context<'a>,
+}
+
+impl<'a> Shelf<'a> {
+    /// The picture itself for its last reader, a copy for the others. So no node can
+    /// change what another one reads.
+    fn take(&mut self, i: usize, place: &str) -> Result<Picture<'a>> {
+        let picture = self.pictures.remove(&i).ok_or_else(|| orphan(place))?;
+        self.readers[i] -= 1;
+        if self.readers[i] == 0 {
+            return Ok(picture);
+        }
+        let frame = self.context.frame(picture)?;
+        let copy = frame.try_clone()?;
+        self.pictures.insert(i, Picture::Frame(frame));
+        Ok(Picture::Frame(copy))
+    }
+
+    /// Keep a picture for its readers. One that nobody reads is made all the same, so
+    /// that whatever is wrong with it comes to light.
+    fn put(&mut self, i: usize, picture: Picture<'a>) -> Result<()> {
+        if self.readers[i] > 0 {
+            self.pictures.insert(i, picture);
+        } else if let Picture::Rows(mut rows) = picture {
+            for _ in 0..rows.size().1 {
+                self.context.stop.check()?;
+                rows.next_row()?;
+            }
+        }
+        Ok(())
+    }
+}

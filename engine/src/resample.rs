@@ -1,0 +1,298 @@
+//! Resampling: what a request's hints mean, and pictures scaled or drawn by zenresize.
+//!
+//! All scaling is by rows, so that a request to stop is noticed and no copy of the
+//! source is made.
+
+use enough::Stop;
+use zenresize::{
+    Background, Filter, PixelDescriptor, ResizeConfig, SolidBackground, StreamingResize,
+};
+
+use crate::color::{Rgba, resolve};
+use crate::error::{Error, Kind, Result};
+use crate::frame::{Channels, Frame, Rect};
+use crate::limits::Limits;
+use crate::message::{self, Blend, Colorspace, ResampleHints, ResampleWhen, SharpenWhen};
+use crate::rows::{Rows, WithAlpha};
+use crate::srgb;
+
+/// How one picture is scaled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scaling {
+    filter: Filter,
+    sharpen: f32,
+    linear: bool,
+    background: Option<Rgba>,
+}
+
+impl Scaling {
+    /// What *hints* ask for on the way between two sizes.
+    ///
+    /// # Errors
+    /// The background is not a colour.
+    pub fn new(hints: &ResampleHints, from: (u32, u32), to: (u32, u32)) -> Result<Self> {
+        let grows = to.0 > from.0 || to.1 > from.1;
+        let shrinks = to.0 < from.0 || to.1 < from.1;
+        let sharpens = match hints.sharpen_when.unwrap_or(SharpenWhen::Always) {
+            SharpenWhen::Downscaling => shrinks,
+            SharpenWhen::Upscaling => grows,
+            SharpenWhen::SizeDiffers => from != to,
+            SharpenWhen::Always => true,
+        };
+        let filter = if grows {
+            hints.up_filter.unwrap_or(message::Filter::Ginseng)
+        } else {
+            hints.down_filter.unwrap_or(message::Filter::Robidoux)
+        };
+        let sharpen = hints.sharpen_percent.unwrap_or(0.0).clamp(0.0, 100.0);
+        let background = hints.background_color.as_ref().map(resolve).transpose()?;
+        Ok(Self {
+            filter: kernel(filter),
+            sharpen: if sharpens && sharpen.is_finite() { sharpen } else { 0.0 },
+            linear: hints.scaling_colorspace != Some(Colorspace::Srgb),
+            background: background.filter(|color| color.a > 0),
+        })
+    }
+
+    /// Whether scaling does anything, or the picture can be taken as it is.
+    #[must_use]
+    pub fn acts(
+        &self,
+        when: Option<ResampleWhen>,
+        from: (u32, u32),
+        to: (u32, u32),
+        alpha: bool,
+    ) -> bool {
+        let by_size = match when.unwrap_or(ResampleWhen::SizeDiffersOrSharpeningRequested) {
+            ResampleWhen::SizeDiffers => from != to,
+            ResampleWhen::SizeDiffersOrSharpeningRequested => from != to || self.sharpen > 0.0,
+            ResampleWhen::Always => true,
+        };
+        by_size || (alpha && self.background.is_some())
+    }
+
+    /// Whether something shows through a transparent picture.
+    #[must_use]
+    pub fn has_background(&self) -> bool {
+        self.background.is_some()
+    }
+
+    fn config(&self, from: (u32, u32), to: (u32, u32), channels: Channels) -> ResizeConfig {
+        let format = match channels {
+            Channels::Rgb => PixelDescriptor::RGB8_SRGB,
+            Channels::Rgba => PixelDescriptor::RGBA8_SRGB,
+        };
+        let builder = ResizeConfig::builder(from.0, from.1, to.0, to.1)
+            .filter(self.filter)
+            .format(format)
+            .resize_sharpen(self.sharpen);
+        if self.linear { builder.linear().build() } else { builder.srgb().build() }
+    }
+}
+
+fn kernel(filter: message::Filter) -> Filter {
+    use message::Filter as F;
+    match filter {
+        F::RobidouxFast => Filter::RobidouxFast,
+        F::Robidoux => Filter::Robidoux,
+        F::RobidouxSharp => Filter::RobidouxSharp,
+        F::Ginseng => Filter::Ginseng,
+        F::GinsengSharp => Filter::GinsengSharp,
+        F::Lanczos => Filter::Lanczos,
+        F::LanczosSharp => Filter::LanczosSharp,
+        F::Lanczos2 => Filter::Lanczos2,
+        F::Lanczos2Sharp => Filter::Lanczos2Sharp,
+        F::Cubic => Filter::Cubic,
+        F::CubicSharp => Filter::CubicSharp,
+        F::CatmullRom => Filter::CatmullRom,
+        F::Mitchell => Filter::Mitchell,
+        F::CubicBSpline => Filter::CubicBSpline,
+        F::Hermite => Filter::Hermite,
+        F::Jinc => Filter::Jinc,
+        F::Triangle => Filter::Triangle,
+        F::Linear => Filter::Linear,
+        F::Box => Filter::Box,
+        F::Fastest => Filter::Fastest,
+        F::NCubic => Filter::NCubic,
+        F::NCubicSharp => Filter::NCubicSharp,
+    }
+}
+
+/// A picture being scaled.
+struct Scaler<'a, B: Background> {
+    source: Box<dyn Rows + 'a>,
+    stream: StreamingResize<B>,
+    to: (u32, u32),
+    /// Rows of the source that were not asked for yet.
+    left: u32,
+    stop: &'a dyn Stop,
+}
+
+impl<'a, B: Background> Scaler<'a, B> {
+    fn new(
+        source: Box<dyn Rows + 'a>,
+        stream: StreamingResize<B>,
+        to: (u32, u32),
+        stop: &'a dyn Stop,
+    ) -> Self {
+        let left = source.size().1;
+        Self { source, stream, to, left, stop }
+    }
+
+    /// Push source rows until the stream can give its next row.
+    fn fill(&mut self) -> Result<()> {
+        while self.stream.output_rows_available() == 0 && self.left > 0 {
+            self.stop.check()?;
+            self.stream.push_row(self.source.next_row()?).map_err(refused)?;
+            self.left -= 1;
+        }
+        Ok(())
+    }
+}
+
+impl<B: Background> Rows for Scaler<'_, B> {
+    fn size(&self) -> (u32, u32) {
+        self.to
+    }
+
+    fn channels(&self) -> Channels {
+        self.source.channels()
+    }
+
+    fn next_row(&mut self) -> Result<&[u8]> {
+        self.fill()?;
+        self.stream.next_output_row().ok_or_else(|| refused("no row is left"))
+    }
+}
+
+fn refused(error: impl std::fmt::Display) -> Error {
+    Error::new(Kind::InternalError, format!("zenresize refused: {error}"))
+}
+
+/// Rows whose alpha says nothing, without it.
+struct Opaque<'a> {
+    rows: Box<dyn Rows + 'a>,
+    row: Vec<u8>,
+}
+
+impl Rows for Opaque<'_> {
+    fn size(&self) -> (u32, u32) {
+        self.rows.size()
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::Rgb
+    }
+
+    fn next_row(&mut self) -> Result<&[u8]> {
+        let row = self.rows.next_row()?;
+        for (to, &[r, g, b, _]) in self.row.as_chunks_mut::<3>().0.iter_mut().zip(row.as_chunks().0)
+        {
+            *to = [r, g, b];
+        }
+        Ok(&self.row)
+    }
+}
+
+/// *source*, scaled to the size *to*.
+///
+/// # Errors
+/// The size is above the limits.
+pub fn scale<'a>(
+    source: Box<dyn Rows + 'a>,
+    to: (u32, u32),
+    scaling: &Scaling,
+    limits: &Limits,
+    stop: &'a dyn Stop,
+) -> Result<Box<dyn Rows + 'a>> {
+    limits.canvas(to.0.into(), to.1.into(), source.channels())?;
+    let config = scaling.config(source.size(), to, source.channels());
+    match scaling.background.filter(|_| source.channels() == Channels::Rgba) {
+        None => Ok(Box::new(Scaler::new(source, StreamingResize::new(&config), to, stop))),
+        Some(Rgba { r, g, b, a }) => {
+            let solid = SolidBackground::from_srgb_u8(r, g, b, a, PixelDescriptor::RGBA8_SRGB);
+            let stream = StreamingResize::with_background(&config, solid).map_err(refused)?;
+            let rows = Box::new(Scaler::new(source, stream, to, stop));
+            if a < 255 {
+                return Ok(rows);
+            }
+            Ok(Box::new(Opaque { rows, row: vec![0; to.0 as usize * 3] }))
+        }
+    }
+}
+
+/// Draw *source* on *canvas*, scaled to fill *place*, which lies inside the canvas.
+///
+/// A transparent source is blended in linear light before it is rounded to bytes:
+/// rounding first costs 17 dB.
+///
+/// # Errors
+/// Making the source failed, or the job was asked to stop.
+pub fn draw<'a>(
+    source: Box<dyn Rows + 'a>,
+    canvas: &mut Frame,
+    place: Rect,
+    scaling: &Scaling,
+    blend: Blend,
+    stop: &'a dyn Stop,
+) -> Result<()> {
+    let to = (place.w(), place.h());
+    let opaque = source.channels() == Channels::Rgb;
+    let source = if opaque && canvas.has_alpha() { WithAlpha::wrap(source) } else { source };
+    let config = scaling.config(source.size(), to, source.channels());
+    let mut scaler = Scaler::new(source, StreamingResize::new(&config), to, stop);
+    if opaque {
+        for y in 0..place.h() {
+            canvas.part_mut(place, y).copy_from_slice(scaler.next_row()?);
+        }
+        return Ok(());
+    }
+    let mut below = vec![0.0; place.w() as usize * 4];
+    for y in 0..place.h() {
+        scaler.fill()?;
+        let row = canvas.part_mut(place, y);
+        match blend {
+            Blend::Compose => {
+                linear_premultiplied(row, &mut below);
+                let over = scaler.stream.next_output_row_over(&below);
+                store(row, over.ok_or_else(|| refused("no row is left"))?);
+            }
+            Blend::Overwrite => {
+                let light = scaler.stream.next_output_row_premul_linear_f32();
+                store_light(row, light.ok_or_else(|| refused("no row is left"))?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A row of a canvas, with or without alpha, as the blend wants it.
+fn linear_premultiplied(row: &[u8], light: &mut [f32]) {
+    let table = srgb::linear_table();
+    let n = row.len() / (light.len() / 4);
+    for (px, to) in row.chunks_exact(n).zip(light.as_chunks_mut::<4>().0) {
+        let alpha = px.get(3).map_or(1.0, |&a| f32::from(a) / 255.0);
+        let [r, g, b] = [px[0], px[1], px[2]].map(|c| table[usize::from(c)] * alpha);
+        *to = [r, g, b, alpha];
+    }
+}
+
+/// Put RGBA bytes into a row of a canvas that may have no alpha.
+fn store(row: &mut [u8], rgba: &[u8]) {
+    let n = row.len() / (rgba.len() / 4);
+    for (to, px) in row.chunks_exact_mut(n).zip(rgba.as_chunks::<4>().0) {
+        to.copy_from_slice(&px[..n]);
+    }
+}
+
+/// Put premultiplied light into a row of a canvas. Where the canvas has no alpha, the
+/// colour counts however thin it is, so it is divided before anything is rounded.
+fn store_light(row: &mut [u8], light: &[f32]) {
+    let n = row.len() / (light.len() / 4);
+    for (to, px) in row.chunks_exact_mut(n).zip(light.as_chunks::<4>().0) {
+        let alpha = px[3];
+        let color = if alpha > 0.0 { [px[0], px[1], px[2]].map(|c| c / alpha) } else { [0.0; 3] };
+        let [r, g, b] = color.map(srgb::from_linear);
+        to.copy_from_slice(&[r, g, b, (alpha * 255.0 + 0.5) as u8][..n]);
+    }
+}
