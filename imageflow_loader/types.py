@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Final, Literal, NamedTuple, Protocol, TypeAlias, Union
+from typing import (
+    TYPE_CHECKING,
+    Final,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypeAlias,
+    Union,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EngineKind: TypeAlias = Literal["library", "tool"]
 """How a job runs: in process through the C ABI, or in a child."""
@@ -331,6 +342,27 @@ class Attempt(NamedTuple):
     """One sentence; None when it was chosen."""
     hint: str | None
     """What to do about it; None when there is nothing to do."""
+
+
+class FetchedEngine(NamedTuple):
+    """What `fetch` has brought, and who says that it is the right thing."""
+
+    platform: str
+    """Upstream's name for it, such as "linux-musl-x64"."""
+    library: Path | None
+    """None where the archive holds none, or stayed packed."""
+    tool: Path | None
+    """None where the archive stayed packed."""
+    archive: Path | None
+    """The archive itself, where it was put into a folder; else None."""
+    url: str
+    """Where it was read, without passwords."""
+    sha256: str
+    """Of the archive."""
+    compared_with: str
+    """Whose word was taken for this SHA-256."""
+    fresh: bool
+    """False when it was there before."""
 
 
 class VersionInfo(NamedTuple):

@@ -39,6 +39,7 @@ DOORS = {
     "_cffi_backend": "_backend/_abi.py",
     "platformdirs": "_supply/cache.py",
     "requests": "_supply/fetch.py",
+    "urllib3": "_supply/fetch.py",  # below requests, whose raw answers raise its errors
     "numpy": "_io/pixels.py",
     "PIL": "_io/pixels.py",
     "rich": "_cli/progress.py",

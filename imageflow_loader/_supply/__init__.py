@@ -2,19 +2,63 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
 from .candidates import Candidate, bundled_folder, candidates, file_name
 from .preflight import kind_of, preflight
 from .report import nothing_usable, why_this_one
 from .verdict import Verdict
 
+if TYPE_CHECKING:
+    from .acquire import choose, fetch_engine, order
+    from .cache import Cache
+    from .entry import Damaged, Entry
+    from .fetch import Patience, Progress
+    from .releases import RELEASE, SUFFIXES
+    from .trust import digest
+
 __all__ = [
+    "RELEASE",
+    "SUFFIXES",
+    "Cache",
     "Candidate",
+    "Damaged",
+    "Entry",
+    "Patience",
+    "Progress",
     "Verdict",
     "bundled_folder",
     "candidates",
+    "choose",
+    "digest",
+    "fetch_engine",
     "file_name",
     "kind_of",
     "nothing_usable",
+    "order",
     "preflight",
     "why_this_one",
 ]
+
+# Most starts fetch nothing, so these are imported when they are asked for.
+_LATER: Final = {
+    "RELEASE": ".releases",
+    "SUFFIXES": ".releases",
+    "Cache": ".cache",
+    "Damaged": ".entry",
+    "Entry": ".entry",
+    "Patience": ".fetch",
+    "Progress": ".fetch",
+    "choose": ".acquire",
+    "digest": ".trust",
+    "fetch_engine": ".acquire",
+    "order": ".acquire",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a name of `_LATER` at its first use."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name], __name__), name)

@@ -62,7 +62,12 @@ def candidates(
         yield item
         if isinstance(item, Candidate):
             return
+    # Not needed, and so not imported, where a file was named.
+    from .official import from_cache, from_download
+
+    yield from from_cache(platform, settings)
     yield from _from_wheel(platform, settings, bundle or bundled_folder())
+    yield from from_download(platform, settings)
 
 
 def bundled_folder() -> Path:

@@ -1,0 +1,95 @@
+"""How a download is going: a bar on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
+
+_WIDTH: Final = 30  # of the bar, in characters
+_REDRAW_S: Final = 0.1
+_MEGABYTE: Final = 1_000_000
+_LINE_EVERY: Final = 10 * _MEGABYTE  # where the size is not known
+_TENTHS: Final = 10
+
+
+@contextlib.contextmanager
+def reporting(
+    stream: TextIO, *, quiet: bool = False
+) -> Iterator[Callable[[int, int | None], None] | None]:
+    """Yield what is to be told of each block that arrives; None when *quiet*.
+
+    Args:
+        stream: Where it is shown.
+        quiet: Show nothing.
+    """
+    if quiet:
+        yield None
+    elif stream.isatty():
+        bar = _Bar(stream)
+        try:
+            yield bar.update
+        finally:
+            bar.end()
+    else:
+        yield _Lines(stream).update
+
+
+class _Bar:
+    """One line that is drawn over itself."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._drawn_at = 0.0
+        self._line = ""
+
+    def update(self, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if done != total and now - self._drawn_at < _REDRAW_S:
+            return
+        self._drawn_at = now
+        line = _amounts(done, total)
+        if total:
+            filled = min(_WIDTH, _WIDTH * done // total)
+            line = f"[{'#' * filled:-<{_WIDTH}}] {line}"
+        # What a longer line has left is written over.
+        _write(self._stream, f"\r{line:<{len(self._line)}}")
+        self._line = line
+
+    def end(self) -> None:
+        if self._line:
+            _write(self._stream, "\n")
+
+
+class _Lines:
+    """A line for each tenth, for logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._said = -1
+
+    def update(self, done: int, total: int | None) -> None:
+        step = _TENTHS * done // total if total else done // _LINE_EVERY
+        if step < self._said:  # another attempt, from the start
+            self._said = -1
+        if step > self._said:
+            self._said = step
+            _write(self._stream, f"{_amounts(done, total)}\n")
+
+
+def _amounts(done: int, total: int | None) -> str:
+    if not total:
+        return f"{done / _MEGABYTE:.1f} MB"
+    percent = 100 * done // total
+    return f"{percent:3} % of {total / _MEGABYTE:.1f} MB"
+
+
+def _write(stream: TextIO, text: str) -> None:
+    # A download does not fail because nobody watches it.
+    with contextlib.suppress(OSError, ValueError):
+        stream.write(text)
+        stream.flush()
