@@ -41,7 +41,7 @@ def digest(text: str) -> str:
 def own_word(artifact: Artifact, sha256: str | None) -> Expected | None:
     """Return what the caller or this package says that *artifact* is."""
     if sha256 is not None:
-        return Expected(sha256, "the SHA-256 that was given")
+        return Expected(sha256, "the caller (--sha256)")
     if artifact.sha256 is not None:
         return Expected(artifact.sha256, PINNED, artifact.size)
     return None
