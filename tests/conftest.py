@@ -62,6 +62,7 @@ def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         if name.startswith("IMAGEFLOW_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("IMAGEFLOW_CACHE_DIR", str(tmp_path / "no-cache"))
+    monkeypatch.setenv("IMAGEFLOW_OFFLINE", "1")  # a download would hide a failure
 
 
 @pytest.fixture(autouse=True)
