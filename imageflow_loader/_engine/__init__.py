@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from .engine import Engine, EngineInfo, RawResponse
+from .fetching import fetch
 from .loading import get_engine, load_engine, use_engine
 
 __all__ = [
     "Engine",
     "EngineInfo",
     "RawResponse",
+    "fetch",
     "get_engine",
     "load_engine",
     "use_engine",
