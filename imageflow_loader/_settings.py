@@ -73,6 +73,21 @@ class Settings:
             libc=_choice(env, "IMAGEFLOW_LIBC", get_args(LibcChoice), None),
         )
 
+    def as_variables(self) -> dict[str, str]:
+        """Return the variables that would ask for these settings, without defaults."""
+        asked = {
+            "IMAGEFLOW_LIBRARY": self.library,
+            "IMAGEFLOW_TOOL": self.tool,
+            "IMAGEFLOW_BACKEND": None if self.backend == "auto" else self.backend,
+            "IMAGEFLOW_EDITION": None if self.edition == "auto" else self.edition,
+            "IMAGEFLOW_CACHE_DIR": self.cache_dir,
+            "IMAGEFLOW_DOWNLOAD": None if self.download == "auto" else self.download,
+            "IMAGEFLOW_OFFLINE": "1" if self.offline else None,
+            "IMAGEFLOW_MIRROR": self.mirror,
+            "IMAGEFLOW_LIBC": self.libc,
+        }
+        return {name: str(value) for name, value in asked.items() if value is not None}
+
     def overridden(
         self,
         *,

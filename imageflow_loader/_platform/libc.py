@@ -18,7 +18,7 @@ from .._settings import preloads
 from .elf import ElfError, ElfHeader, read_header
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Family: TypeAlias = Literal["glibc", "musl", "bionic", "uclibc", "unknown"]
 
@@ -112,21 +112,28 @@ def family_of_interpreter(path: str) -> Family | None:
     return _family(PurePosixPath(path).name, _LOADERS)
 
 
-def musl_version(loader: Path) -> str | None:
-    """Return the version that musl's *loader* has in it, None if there is none.
+def musl_version(files: Iterable[str] | None = None) -> str | None:
+    """Return the version of the musl that is mapped here, None if there is none.
 
-    It costs a millisecond, so it is for reports and not for choosing.
+    It is read out of the file, which costs a millisecond: for reports alone.
+
+    Args:
+        files: The paths to look at; None for those mapped into this process.
+
+    Raises:
+        OSError: There is no `/proc`.
     """
-    try:
-        data = loader.read_bytes()
-    except OSError:
-        return None
-    if b"musl libc" not in data:
-        return None
-    match = re.search(rb"\0(\d+\.\d+\.\d+)[^\0]{0,40}\0", data)
-    return match[1].decode() if match else None
+    for path in sorted(_mapped_paths() if files is None else files):
+        name = PurePosixPath(path).name
+        if name == _SOME_LIBC or _family_of_mapped(name) == "musl":
+            match = _MUSL_VERSION.search(Path(path).read_bytes())
+            if match:
+                return match[1].decode()
+    return None
 
 
+# Beside its name in the text that musl prints when it is started as a program.
+_MUSL_VERSION: Final = re.compile(rb"\0(1\.\d+\.\d+)(?:[-_][^\0]{0,40})?\0")
 _LOADERS: Final[dict[Family, str]] = {
     "musl": r"ld-musl-.*",
     "uclibc": r"ld(64)?-uClibc.*",
@@ -277,10 +284,15 @@ def mapped_files() -> frozenset[str]:
     Raises:
         OSError: There is no `/proc`.
     """
-    names = set()
-    for line in Path("/proc/self/maps").read_bytes().splitlines():
-        fields = line.split(None, 5)
-        if len(fields) == 6 and fields[5].startswith(b"/"):
-            path = os.fsdecode(fields[5]).removesuffix(" (deleted)")
-            names.add(PurePosixPath(path).name)
-    return frozenset(names)
+    return frozenset(PurePosixPath(path).name for path in _mapped_paths())
+
+
+def _mapped_paths() -> frozenset[str]:
+    fields = (
+        line.split(None, 5)
+        for line in Path("/proc/self/maps").read_bytes().splitlines()
+    )
+    paths = (os.fsdecode(row[5]) for row in fields if len(row) == 6)
+    return frozenset(
+        path.removesuffix(" (deleted)") for path in paths if path.startswith("/")
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .candidates import Candidate, bundled_folder, candidates, file_name
 from .preflight import kind_of, preflight
+from .probe import probe_library
 from .report import nothing_usable, why_this_one
 from .verdict import Verdict
 
@@ -38,6 +39,7 @@ __all__ = [
     "nothing_usable",
     "order",
     "preflight",
+    "probe_library",
     "why_this_one",
 ]
 

@@ -1,0 +1,293 @@
+"""`doctor`: which engine would run here, and if none, why not.
+
+The JSON of `doctor --json`, schema 1; keys may be added, none will change:
+
+    schema      1
+    usable      whether an engine was found, opened, and ran a job
+    package     name, version (null: not installed), licence
+    python      implementation, version, executable (null: embedded)
+    platform    os, arch, can_dlopen, libc (null off Linux): family, version (null:
+                not known), evidence [text]
+    settings    the environment variables of this package that are set: name → value;
+                null when one is not understood
+    engine      null, or: kind, edition, origin, path, description, version, abi (null
+                for a tool), capabilities [word], reason
+    attempts    what was tried or passed over, in order: origin, ok, and as far as they
+                apply (else null) kind, edition, path, error, hint
+    notes       [code, text] of doubts that did not stop anything
+    error       null, or what went wrong: type, code (null, or a stable word), message,
+                exit_code
+"""
+
+from __future__ import annotations
+
+import json
+import platform as python_platform
+import re
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from .._engine import load_engine
+from .._platform import current_platform, musl_version
+from .._settings import Settings
+from .._supply import preflight, probe_library
+from ..errors import EngineLoadError, ImageflowError, SettingsError
+from ..types import Attempt
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator
+
+    from .._engine import Engine, EngineInfo
+    from .._platform import Libc, Platform
+
+SCHEMA: Final = 1
+LICENCE: Final = (
+    "The Python code is MIT. The bundled engine is AGPL-3.0-only, the official one "
+    "AGPL-3.0 or commercial."
+)
+_DISTRIBUTION: Final = "imageflow-loader"
+_NO_ENGINE: Final = 69
+
+# Nothing but what every engine of any age knows: one red pixel, as a PNG.
+_ONE_PIXEL: Final = {
+    "framewise": {
+        "steps": [
+            {
+                "create_canvas": {
+                    "format": "bgra_32",
+                    "w": 1,
+                    "h": 1,
+                    "color": {"srgb": {"hex": "FF0000FF"}},
+                }
+            },
+            {"encode": {"io_id": 1, "preset": {"libpng": {}}}},
+        ]
+    }
+}
+_SECONDS_FOR_ONE_PIXEL: Final = 30.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `doctor` takes."""
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON document (schema 1)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the report and return 0, or 69 when no engine is usable."""
+    report = examine()
+    if args.json:
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(_lines(report)))
+    return 0 if report["usable"] else int(report["error"]["exit_code"])
+
+
+def examine() -> dict[str, Any]:
+    """Return the report, as `doctor --json` prints it."""
+    report: dict[str, Any] = {
+        "schema": SCHEMA,
+        "usable": False,
+        "package": {
+            "name": _DISTRIBUTION,
+            "version": _package_version(),
+            "licence": LICENCE,
+        },
+        "python": {
+            "implementation": python_platform.python_implementation(),
+            "version": python_platform.python_version(),
+            "executable": sys.executable or None,
+        },
+        "platform": None,
+        "settings": None,
+        "engine": None,
+        "attempts": [],
+        "notes": [],
+        "error": None,
+    }
+    try:
+        settings = Settings.from_environment()
+        report["settings"] = _without_passwords(settings.as_variables())
+        platform = current_platform(settings.libc)
+        report["platform"] = _platform_facts(platform)
+        _refuse_what_kills(settings, platform)
+        with load_engine() as engine:
+            _examine_engine(engine, platform, report)
+    except ImageflowError as error:
+        report["attempts"] = _attempts(getattr(error, "attempts", ()))
+        report["error"] = _error_facts(error)
+    return report
+
+
+def _examine_engine(engine: Engine, platform: Platform, report: dict[str, Any]) -> None:
+    info = engine.info
+    report["engine"] = _engine_facts(info)
+    report["attempts"] = _attempts(info.attempts)
+    doubt = preflight(info.path, info.kind, platform)
+    if doubt.code != "ok":
+        text = " ".join(filter(None, (doubt.sentence, doubt.remedy)))
+        report["notes"].append([doubt.code, text])
+    engine.send_json(
+        "v1/execute", _ONE_PIXEL, outputs=[1], timeout=_SECONDS_FOR_ONE_PIXEL
+    )
+    report["usable"] = True
+
+
+def _refuse_what_kills(settings: Settings, platform: Platform) -> None:
+    """Let a child load the user's own library first: it may not survive that."""
+    if settings.library is None or settings.backend == "tool":
+        return
+    path = settings.library.absolute()
+    if not preflight(path, "library", platform).ok:
+        return  # it is not going to be loaded
+    verdict = probe_library(path)
+    if verdict.ok:
+        return
+    attempt = Attempt(
+        kind="library",
+        edition=None,
+        path=str(path),
+        origin="environment",
+        ok=False,
+        error=verdict.sentence,
+        hint=verdict.remedy,
+    )
+    raise EngineLoadError(
+        f"IMAGEFLOW_LIBRARY: {verdict.sentence} {verdict.remedy}",
+        reason=verdict.code,
+        hint=verdict.remedy,
+        attempts=[attempt],
+    )
+
+
+def _package_version() -> str | None:
+    from importlib import metadata  # 34 ms, so only here
+
+    try:
+        return metadata.version(_DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _without_passwords(variables: dict[str, str]) -> dict[str, str]:
+    """Return *variables* fit to be shown to strangers: mirrors may need a login."""
+    return {
+        name: re.sub(r"(?<=//)[^/@]*@", "***@", value)
+        for name, value in variables.items()
+    }
+
+
+def _platform_facts(platform: Platform) -> dict[str, Any]:
+    libc = platform.libc
+    return {
+        "os": platform.os,
+        "arch": platform.arch,
+        "can_dlopen": platform.can_dlopen,
+        "libc": None
+        if libc is None
+        else {
+            "family": libc.family,
+            "version": _libc_version(libc),
+            "evidence": list(libc.evidence),
+        },
+    }
+
+
+def _libc_version(libc: Libc) -> str | None:
+    if libc.version is not None:
+        return f"{libc.version[0]}.{libc.version[1]}"
+    if libc.family != "musl":
+        return None
+    try:
+        return musl_version()
+    except OSError:
+        return None
+
+
+def _engine_facts(info: EngineInfo) -> dict[str, Any]:
+    return {
+        "kind": info.kind,
+        "edition": info.edition,
+        "origin": info.origin,
+        "path": str(info.path),
+        "description": info.version.long_version_string,
+        "version": info.version.git_tag or info.version.git_describe_always or None,
+        "abi": None if info.abi is None else list(info.abi),
+        "capabilities": sorted(info.capabilities),
+        "reason": info.reason,
+    }
+
+
+def _attempts(attempts: Iterable[Attempt]) -> list[dict[str, Any]]:
+    return [attempt._asdict() for attempt in attempts]
+
+
+def _error_facts(error: ImageflowError) -> dict[str, Any]:
+    return {
+        "type": type(error).__name__,
+        "code": getattr(error, "reason", None),
+        "message": error.message,
+        "exit_code": 2 if isinstance(error, SettingsError) else _NO_ENGINE,
+    }
+
+
+def _lines(report: dict[str, Any]) -> Iterator[str]:
+    package, python = report["package"], report["python"]
+    version = package["version"] or "(not installed)"
+    yield f"{package['name']} {version}"
+    yield from _block("python", [f"{python['implementation']} {python['version']}"])
+    if report["platform"]:
+        yield from _block("platform", _platform_lines(report["platform"]))
+    if report["settings"] is not None:
+        given = [f"{name}={value}" for name, value in report["settings"].items()]
+        yield from _block("settings", given or ["no IMAGEFLOW_ variable is set"])
+    yield from _block("tried", _attempt_lines(report["attempts"]))
+    if report["engine"]:
+        yield from _block("engine", _engine_lines(report["engine"]))
+    yield from _block("note", [text for _, text in report["notes"]])
+    yield from _block("licence", [package["licence"]])
+    if report["usable"]:
+        yield from _block("verdict", ["this engine works: it has just made a picture"])
+    else:
+        yield from _block("verdict", report["error"]["message"].splitlines())
+
+
+def _block(title: str, lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield f"{title:<9} {line}"
+        title = ""
+
+
+def _platform_lines(platform: dict[str, Any]) -> Iterator[str]:
+    libc = platform["libc"]
+    words = f"{platform['os']}-{platform['arch']}"
+    if libc is not None:
+        words += f", {libc['family']} {libc['version'] or '(version unknown)'}"
+    yield words if platform["can_dlopen"] else f"{words}, cannot load libraries"
+    if libc is not None:
+        yield from (f"  {fact}" for fact in libc["evidence"])
+
+
+def _attempt_lines(attempts: Iterable[dict[str, Any]]) -> Iterator[str]:
+    for attempt in attempts:
+        words = [attempt["origin"], attempt["kind"], attempt["path"]]
+        name = " ".join(word for word in words if word)
+        if attempt["ok"]:
+            yield f"{name}: used"
+            continue
+        # The sentence names the path itself.
+        if attempt["path"] and attempt["path"] in attempt["error"]:
+            name = " ".join(word for word in words[:2] if word)
+        yield f"{name}: {attempt['error']}"
+        if attempt["hint"]:
+            yield f"  {attempt['hint']}"
+
+
+def _engine_lines(engine: dict[str, Any]) -> Iterator[str]:
+    abi = f", ABI {engine['abi'][0]}.{engine['abi'][1]}" if engine["abi"] else ""
+    yield f"{engine['kind']}, {engine['edition']} edition{abi}"
+    yield engine["path"]
+    yield engine["description"].strip()
+    yield f"can: {', '.join(engine['capabilities'])}"
