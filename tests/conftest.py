@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from imageflow_loader._engine import loading
 from imageflow_loader._platform import current_platform
 
 if TYPE_CHECKING:
@@ -71,6 +72,9 @@ def cleared_caches() -> Iterator[None]:
     current_platform.cache_clear()
     yield
     current_platform.cache_clear()
+    if loading._default is not None:
+        loading._default.close()
+        loading._default = None
 
 
 @pytest.fixture
