@@ -13,6 +13,7 @@ pub mod layout;
 pub mod limits;
 pub mod message;
 pub mod nodes;
+pub mod query;
 pub mod resample;
 pub mod rows;
 pub mod srgb;

@@ -182,7 +182,7 @@ pub enum EdgeKind {
 
 /// One operation. Lengths and coordinates are pixels from the top left; `x2` and `y2`
 /// are exclusive.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[allow(missing_docs, reason = "the names and fields are upstream's, described in its manual")]
 pub enum Node {
@@ -354,7 +354,7 @@ pub enum DecoderCommand {
 }
 
 /// How a picture is fitted to a box.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Constraint {
     /// How box and picture are reconciled.
@@ -403,7 +403,7 @@ pub enum Gravity {
 }
 
 /// How a picture is resampled.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct ResampleHints {
     /// 0–100; 0 unless given.
@@ -557,7 +557,7 @@ pub enum ColorFilter {
 }
 
 /// A picture drawn on another.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Watermark {
     /// The input that holds it.
