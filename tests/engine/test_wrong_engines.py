@@ -1,4 +1,4 @@
-"""A wrong file that the user names: one clear sentence, at once, and nothing else tried.
+"""A wrong file that the user names: one clear sentence, at once, and no other engine.
 
 Each of these really is loaded or started as far as we let it come.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,10 +25,9 @@ from tests.wrong_engines import build
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from imageflow_loader._platform import Family
-
-Make = "Callable[[Path], Path]"
 
 HERE = current_platform()
 ELSEWHERE = "aarch64" if HERE.arch == "x86_64" else "x86_64"
