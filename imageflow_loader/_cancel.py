@@ -21,7 +21,8 @@ class CancelToken:
         """Make a switch that is off."""
         self._cancelled = False
         self._callbacks: list[Callable[[], object]] = []
-        self._lock = threading.Lock()
+        # Of one thread's own: a signal handler may pull the token that it interrupts.
+        self._lock = threading.RLock()
 
     @property
     def cancelled(self) -> bool:
@@ -36,22 +37,24 @@ class CancelToken:
         for callback in callbacks:
             callback()
 
-    def _on_cancel(self, callback: Callable[[], object]) -> Callable[[], None]:
+    def _on_cancel(self, callback: Callable[[], object]) -> Callable[[], object]:
         """Call *callback* once on cancellation, at once if that is past.
 
         Returns a function that takes the callback back.
         """
         with self._lock:
-            if not self._cancelled:
-                self._callbacks.append(callback)
-                return lambda: self._forget(callback)
-        callback()
-        return lambda: None
+            self._callbacks.append(callback)
+        if self._cancelled and self._forget(callback):
+            callback()
+        return lambda: self._forget(callback)
 
-    def _forget(self, callback: Callable[[], object]) -> None:
+    def _forget(self, callback: Callable[[], object]) -> bool:
+        """Take a callback back; False if it has been called or taken back already."""
         with self._lock:
-            if callback in self._callbacks:
+            known = callback in self._callbacks
+            if known:
                 self._callbacks.remove(callback)
+            return known
 
 
 class Deadline:

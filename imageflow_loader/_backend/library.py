@@ -18,7 +18,7 @@ from contextlib import ExitStack, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
-from .._cancel import Deadline, go_on
+from .._cancel import CancelToken, Deadline, go_on
 from ..errors import (
     EngineError,
     EngineIncompatibleError,
@@ -61,7 +61,7 @@ _LONGEST_ERROR_TEXT: Final = 2**20
 _STACK_BYTES: Final = 2 * 2**20
 _STACK_BYTES_ON_MUSL: Final = 8 * 2**20
 
-_GRACE_SECONDS: Final = 0.1  # for the engine to notice; then it finishes on its own
+_GRACE_SECONDS: Final = 0.05  # for the engine to notice; then it finishes on its own
 _WINDOWS_SLICE_SECONDS: Final = 0.05  # Ctrl-C does not end a wait there
 
 
@@ -241,10 +241,9 @@ class LibraryBackend:
         go_on(request.deadline, request.cancel)
         job = _Job(self._lib, self.abi, request)
         news: SimpleQueue[None] = SimpleQueue()
-        forget = _forget_nothing
+        token = request.cancel or CancelToken()  # one that nobody pulls
+        forget = token._on_cancel(lambda: news.put(None))
         try:
-            if request.cancel is not None:
-                forget = request.cancel._on_cancel(lambda: news.put(None))
             self._submit(job, news)
             while not job.done:
                 self._wait(news, request.deadline)
@@ -278,10 +277,6 @@ class LibraryBackend:
         with _Context(self._lib) as context:
             _, answer = context.send("v1/get_version_info", b"{}", {})
         return version.from_json(answer["data"]["version_info"])
-
-
-def _forget_nothing() -> None:
-    pass
 
 
 class _Job:

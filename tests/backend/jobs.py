@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from imageflow_loader._backend import Request, Response
 from imageflow_loader._cancel import CancelToken, Deadline
+from tests import pictures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,16 +73,13 @@ def thumbnail(picture: bytes, **rest: Any) -> Request:
     return request(steps(decode(), within(16, 16), encode()), picture, **rest)
 
 
-def long_job(seconds_at_least: float = 1.0, **rest: Any) -> Request:
-    """Return a request that encodes a large noisy canvas for a good while."""
-    side = 2000 + int(1000 * seconds_at_least)
-    canvas = {
-        "create_canvas": {
-            "format": "bgra_32", "w": side, "h": side,
-            "color": {"srgb": {"hex": "336699ff"}},
-        }
-    }  # fmt: skip
-    return request(steps(canvas, encode(JPEG)), **rest)
+def long_job(**rest: Any) -> Request:
+    """Return a request that encodes for seconds: 36 megapixels to JPEG."""
+    enlarge = {"resample_2d": {"w": 6000, "h": 6000}}
+    slow = {"mozjpeg": {"quality": 95}}
+    return request(
+        steps(decode(), enlarge, encode(slow)), pictures.jpeg(300, 300), **rest
+    )
 
 
 def answer(response: Response) -> dict[str, Any]:

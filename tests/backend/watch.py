@@ -1,0 +1,80 @@
+"""What this process has and does at the moment, as Linux tells it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/schedstat").is_file(), reason="no /proc with schedstat"
+)
+
+_AT_WORK_NS = 20_000_000  # of CPU time: by then an engine is in its job
+
+
+def children() -> set[int]:
+    """Return the processes that this one has started, zombies too."""
+    return {
+        int(pid)
+        for task in Path("/proc/self/task").iterdir()
+        for pid in (task / "children").read_text().split()
+    }
+
+
+def descriptors() -> dict[str, str]:
+    """Return the open files of this process, number → name."""
+    links = list(Path("/proc/self/fd").iterdir())
+    # The one that listed this folder is closed by now.
+    return {link.name: str(link.readlink()) for link in links if link.is_symlink()}
+
+
+def threads() -> list[threading.Thread]:
+    """Return the engine's worker threads."""
+    return [thread for thread in threading.enumerate() if thread.name == "imageflow"]
+
+
+def resident_bytes() -> int:
+    """Return how much memory this process has touched and holds."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
+
+
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    """Wait for *condition*; fail if it does not come true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        os.sched_yield()
+
+
+def a_thread_is_at_work() -> bool:
+    """Whether an engine is in a job in this process."""
+    return any(
+        _cpu_ns(f"/proc/self/task/{thread.native_id}/schedstat") > _AT_WORK_NS
+        for thread in threads()
+    )
+
+
+def a_child_is_at_work() -> bool:
+    """Whether an engine is in a job in a child."""
+    return any(_cpu_ns(f"/proc/{pid}/schedstat") > _AT_WORK_NS for pid in children())
+
+
+def an_engine_is_at_work() -> bool:
+    """Whether an engine is in a job, wherever it runs."""
+    return a_thread_is_at_work() or a_child_is_at_work()
+
+
+def _cpu_ns(file: str) -> int:
+    try:
+        return int(Path(file).read_text().split()[0])
+    except (OSError, IndexError):  # it has just ended
+        return 0
