@@ -116,6 +116,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="another conformance corpus (cases.jsonl, expected/); may be repeated",
     )
+    parser.addoption(
+        "--alpine",
+        type=Path,
+        metavar="ROOT",
+        help="an Alpine root with a musl Python, to look at from inside and outside",
+    )
+    parser.addoption(
+        "--python32", type=Path, metavar="PATH", help="a 32-bit Python that runs here"
+    )
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
