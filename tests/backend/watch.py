@@ -25,7 +25,7 @@ def children() -> set[int]:
     return {
         int(pid)
         for task in Path("/proc/self/task").iterdir()
-        for pid in (task / "children").read_text().split()
+        for pid in _text(f"{task}/children").split()
     }
 
 
@@ -74,7 +74,12 @@ def an_engine_is_at_work() -> bool:
 
 
 def _cpu_ns(file: str) -> int:
+    return int(_text(file).partition(" ")[0] or 0)
+
+
+def _text(file: str) -> str:
+    """Return what a file of /proc says; nothing, when its thread has just ended."""
     try:
-        return int(Path(file).read_text().split()[0])
-    except (OSError, IndexError):  # it has just ended
-        return 0
+        return Path(file).read_text()
+    except OSError:
+        return ""
