@@ -1,0 +1,765 @@
+"""An image at one point of a recipe: one method for each operation of the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Final,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    overload,
+)
+
+from .._io import check_destination, source_name
+from ..types import ColorFilter
+from .checks import INT32, given, number, one_of, whole
+from .job import Output, Placeholder
+from .plan import lay_out
+from .querystring import querystring_text, suffix_format
+from .values import Constraint, color_json, hints_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .._cancel import CancelToken
+    from .._engine import Engine
+    from ..types import (
+        ConstraintMode,
+        Destination,
+        Gravity,
+        Json,
+        Querystring,
+        SourceLike,
+    )
+    from .colors import ColorLike
+    from .encoders import EncoderLike
+    from .results import EncodedImage
+    from .values import Hints, Security, Watermark
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_ShrinkQuality = Literal["fastest", "spatial", "gamma_correct"]
+_CanvasFormat = Literal["bgra_32", "bgr_32"]
+_Unit = Literal["pixels", "percentage"]
+_Blend = Literal["compose", "overwrite"]
+_COORDINATE: Final = (-(2**31), INT32)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Image:
+    """An image at one point of a recipe: where it comes from and what was done so far.
+
+    It holds no pixels and needs no engine. Every method returns a new one; a variable
+    that is used twice is a branch, and what it stands for is done once. Images compare
+    by value and can be pickled, unless they hold an open file.
+
+    Begin with `decode` or `canvas`; end with `encode` or `save`.
+    """
+
+    _node: Json
+    _input: Image | None = None
+    _canvas: Image | None = None
+    _sources: tuple[SourceLike | Placeholder, ...] = ()
+    _auto_shrink: bool = False
+    """Whether a JPEG may be decoded smaller when only a smaller one is needed."""
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Image):
+            return NotImplemented
+        return self is other or lay_out([self]) == lay_out([other])
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        calls: list[str] = []
+        image: Image | None = self
+        while image is not None:
+            calls.append(_call_text(image))
+            image = image._canvas or image._input
+        return ".".join(reversed(calls))
+
+    def _then(self, node: Json, *sources: SourceLike | Placeholder) -> Image:
+        return Image(node, self, None, sources)
+
+    # Size
+
+    @overload
+    def constrain(self, constraint: Constraint, /) -> Image: ...
+
+    @overload
+    def constrain(
+        self,
+        w: int | None = None,
+        h: int | None = None,
+        *,
+        mode: ConstraintMode = "within",
+        gravity: Gravity | None = None,
+        canvas_color: ColorLike | None = None,
+        hints: Hints | None = None,
+    ) -> Image: ...
+
+    def constrain(
+        self,
+        w: Constraint | int | None = None,
+        h: int | None = None,
+        *,
+        mode: ConstraintMode = "within",
+        gravity: Gravity | None = None,
+        canvas_color: ColorLike | None = None,
+        hints: Hints | None = None,
+    ) -> Image:
+        """Return this image, fitted to a box.
+
+        Args:
+            w: Width of the box in pixels, None to leave it free; or a `Constraint`,
+                which has all of this.
+            h: Height of the box in pixels, None to leave it free.
+            mode: How image and box are reconciled; "within" never enlarges.
+            gravity: What a crop keeps, where a pad puts the image; the centre unless
+                given.
+            canvas_color: Colour of the padding; transparent unless given.
+            hints: How it is resampled.
+
+        Raises:
+            ValueError: Neither side is given, or one is below 1.
+
+        Source: the `constrain` node, imageflow docs/src/json/constrain.md (v2.3).
+        """
+        if not isinstance(w, Constraint):
+            w = Constraint(
+                w,
+                h,
+                mode=mode,
+                gravity=gravity,
+                canvas_color=canvas_color,
+                hints=hints,
+            )
+        return self._then({"constrain": w.to_json()})
+
+    def resize(self, w: int, h: int, *, hints: Hints | None = None) -> Image:
+        """Return this image in exactly *w* × *h* pixels, distorted if need be.
+
+        Raises:
+            ValueError: A side is below 1.
+
+        Source: the `resample_2d` node.
+        """
+        whole("w", w, 1, INT32)
+        whole("h", h, 1, INT32)
+        return self._then({"resample_2d": given(w=w, h=h, hints=hints_json(hints))})
+
+    # Crop and canvas
+
+    def crop(self, x1: int, y1: int, x2: int, y2: int) -> Image:
+        """Return the part between two corners; `crop(*box)` takes a Pillow box.
+
+        Args:
+            x1: Left edge in pixels.
+            y1: Upper edge in pixels.
+            x2: Right edge in pixels, exclusive.
+            y2: Lower edge in pixels, exclusive.
+
+        Raises:
+            ValueError: The box is empty. One that reaches out of the image is an
+                `InvalidJobError` when the job runs.
+
+        Source: the `crop` node.
+        """
+        _box(x1, y1, x2, y2, low=0)
+        return self._then({"crop": {"x1": x1, "y1": y1, "x2": x2, "y2": y2}})
+
+    def crop_whitespace(
+        self, threshold: int = 80, percent_padding: float = 0.5
+    ) -> Image:
+        """Return this image without its uniform border.
+
+        Args:
+            threshold: How much the content stands out, 0 to 255.
+            percent_padding: How much of the border stays, in percent of the size.
+
+        Source: the `crop_whitespace` node.
+        """
+        whole("threshold", threshold, 0, 255)
+        number("percent_padding", percent_padding, 0, 100)
+        return self._then(
+            {
+                "crop_whitespace": {
+                    "threshold": threshold,
+                    "percent_padding": percent_padding,
+                }
+            }
+        )
+
+    def region(
+        self,
+        x1: int,
+        y1: int,
+        x2: int,
+        y2: int,
+        *,
+        background_color: ColorLike = "transparent",
+    ) -> Image:
+        """Return the part between two corners, which may lie outside the image.
+
+        Args:
+            x1: Left edge in pixels.
+            y1: Upper edge in pixels.
+            x2: Right edge in pixels, exclusive.
+            y2: Lower edge in pixels, exclusive.
+            background_color: What is seen outside the image.
+
+        Raises:
+            ValueError: The box is empty.
+
+        Source: the `region` node.
+        """
+        _box(x1, y1, x2, y2)
+        color = color_json(background_color)
+        return self._then(
+            {
+                "region": {
+                    "x1": x1,
+                    "y1": y1,
+                    "x2": x2,
+                    "y2": y2,
+                    "background_color": color,
+                }
+            }
+        )
+
+    def region_percent(
+        self,
+        x1: float,
+        y1: float,
+        x2: float,
+        y2: float,
+        *,
+        background_color: ColorLike = "transparent",
+    ) -> Image:
+        """Return the part between two corners, told in percent of the image.
+
+        Args:
+            x1: Left edge; 0 is the image's own, below 0 lies outside.
+            y1: Upper edge.
+            x2: Right edge; 100 is the image's own.
+            y2: Lower edge.
+            background_color: What is seen outside the image.
+
+        Raises:
+            ValueError: The box is empty.
+
+        Source: the `region_percent` node.
+        """
+        for name, value in (("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)):
+            number(name, value)
+        if x1 >= x2 or y1 >= y2:
+            raise ValueError(f"the box ({x1}, {y1}, {x2}, {y2}) is empty")
+        color = color_json(background_color)
+        return self._then(
+            {
+                "region_percent": {
+                    "x1": x1,
+                    "y1": y1,
+                    "x2": x2,
+                    "y2": y2,
+                    "background_color": color,
+                }
+            }
+        )
+
+    def expand_canvas(
+        self,
+        left: int = 0,
+        top: int = 0,
+        right: int = 0,
+        bottom: int = 0,
+        *,
+        color: ColorLike = "transparent",
+    ) -> Image:
+        """Return this image with a border of so many pixels.
+
+        Source: the `expand_canvas` node.
+        """
+        sides = {"left": left, "top": top, "right": right, "bottom": bottom}
+        for name, value in sides.items():
+            whole(name, value, 0, INT32)
+        return self._then({"expand_canvas": {**sides, "color": color_json(color)}})
+
+    def fill_rect(self, x1: int, y1: int, x2: int, y2: int, color: ColorLike) -> Image:
+        """Return this image with a rectangle of one colour in place of what is there.
+
+        Args:
+            x1: Left edge in pixels.
+            y1: Upper edge in pixels.
+            x2: Right edge in pixels, exclusive.
+            y2: Lower edge in pixels, exclusive.
+            color: Its colour.
+
+        Raises:
+            ValueError: The rectangle is empty. One that reaches out of the image is an
+                `InvalidJobError` when the job runs.
+
+        Source: the `fill_rect` node.
+        """
+        _box(x1, y1, x2, y2, low=0)
+        box: dict[str, Json] = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+        return self._then({"fill_rect": {**box, "color": color_json(color)}})
+
+    def round_image_corners(
+        self,
+        radius: float | tuple[float, float, float, float] | Literal["circle"],
+        *,
+        unit: Literal["pixels", "percentage"] = "pixels",
+        background_color: ColorLike = "transparent",
+    ) -> Image:
+        """Return this image with round corners.
+
+        Args:
+            radius: One for all corners; four from the top left clockwise; or "circle",
+                which keeps the inscribed circle.
+            unit: Pixels, or percent of half the smaller side.
+            background_color: What is seen outside.
+
+        Source: the `round_image_corners` node.
+        """
+        one_of("unit", unit, _Unit)
+        return self._then(
+            {
+                "round_image_corners": {
+                    "radius": _radius_json(radius, unit),
+                    "background_color": color_json(background_color),
+                }
+            }
+        )
+
+    # Orientation, clockwise
+
+    def flip_v(self) -> Image:
+        """Return this image upside down, as in water. Source: the `flip_v` node."""
+        return self._then("flip_v")
+
+    def flip_h(self) -> Image:
+        """Return this image as in a mirror. Source: the `flip_h` node."""
+        return self._then("flip_h")
+
+    def transpose(self) -> Image:
+        """Return this image with x and y exchanged. Source: the `transpose` node."""
+        return self._then("transpose")
+
+    def rotate_90(self) -> Image:
+        """Return this image turned clockwise once. Source: the `rotate_90` node."""
+        return self._then("rotate_90")
+
+    def rotate_180(self) -> Image:
+        """Return this image turned twice. Source: the `rotate_180` node."""
+        return self._then("rotate_180")
+
+    def rotate_270(self) -> Image:
+        """Return this image turned anticlockwise. Source: the `rotate_270` node."""
+        return self._then("rotate_270")
+
+    def apply_orientation(self, flag: int) -> Image:
+        """Return this image as an EXIF *flag*, 1 to 8, asks for.
+
+        Decoding has done so already with a JPEG's own flag.
+
+        Source: the `apply_orientation` node.
+        """
+        whole("flag", flag, 1, 8)
+        return self._then({"apply_orientation": {"flag": flag}})
+
+    # Colour, in sRGB
+
+    def color_filter_srgb(self, name: ColorFilter) -> Image:
+        """Return this image through a filter: greys, sepia, a negative.
+
+        Source: the `color_filter_srgb` node.
+        """
+        one_of("name", name, ColorFilter)
+        return self._then({"color_filter_srgb": name})
+
+    def adjust(
+        self,
+        *,
+        brightness: float | None = None,
+        contrast: float | None = None,
+        saturation: float | None = None,
+        alpha: float | None = None,
+    ) -> Image:
+        """Return this image brighter, fainter …, in the order of the arguments.
+
+        Args:
+            brightness: −1 to 1; 0 changes nothing.
+            contrast: −1 to 1; 0 changes nothing.
+            saturation: −1 to 1; −1 is grey, 0 changes nothing.
+            alpha: 0 to 1; what the opacity is multiplied by.
+
+        Source: the `color_filter_srgb` node, once for each argument.
+        """
+        image = self
+        for name, value, low in (
+            ("brightness", brightness, -1),
+            ("contrast", contrast, -1),
+            ("saturation", saturation, -1),
+            ("alpha", alpha, 0),
+        ):
+            if value is not None:
+                number(name, value, low, 1)
+                image = image._then({"color_filter_srgb": {name: value}})
+        return image
+
+    def color_matrix_srgb(self, matrix: Sequence[Sequence[float]]) -> Image:
+        """Return this image with its channels mixed.
+
+        Args:
+            matrix: Five rows of five: what red, green, blue, alpha and a constant 1 of
+                the source give to red, green, blue and alpha; the last column is not
+                used.
+
+        Raises:
+            ValueError: It is not five by five, or a member is not finite.
+
+        Source: the `color_matrix_srgb` node.
+        """
+        rows = [list(row) for row in matrix]
+        if [len(row) for row in rows] != [5] * 5:
+            raise ValueError("a colour matrix has five rows of five numbers")
+        for row in rows:
+            for value in row:
+                number("a member of the matrix", value)
+        return self._then(
+            {"color_matrix_srgb": {"matrix": [[float(v) for v in row] for row in rows]}}
+        )
+
+    def white_balance_srgb(self, threshold: float | None = None) -> Image:
+        """Return this image with its histogram stretched, channel by channel.
+
+        Args:
+            threshold: The share of the pixels, at either end, that does not count: 0 to
+                1; 0.006 unless given.
+
+        Source: the `white_balance_histogram_area_threshold_srgb` node.
+        """
+        if threshold is not None:
+            number("threshold", threshold, 0, 1)
+        return self._then(
+            {"white_balance_histogram_area_threshold_srgb": given(threshold=threshold)}
+        )
+
+    # Composition
+
+    def watermark(self, watermark: Watermark, /) -> Image:
+        """Return this image with another drawn on it. Source: the `watermark` node."""
+        return self._then({"watermark": watermark.to_json()}, watermark.source)
+
+    def draw_image_exact(
+        self,
+        image: Image,
+        x: int,
+        y: int,
+        w: int,
+        h: int,
+        *,
+        blend: Literal["compose", "overwrite"] | None = None,
+        hints: Hints | None = None,
+    ) -> Image:
+        """Return this image with *image* drawn on it, in exactly this place and size.
+
+        Args:
+            image: What is drawn.
+            x: Its left edge in pixels.
+            y: Its upper edge in pixels.
+            w: Its width in pixels.
+            h: Its height in pixels.
+            blend: "compose" by its alpha, as unless given; "overwrite" in its place.
+            hints: How it is resampled.
+
+        Source: the `draw_image_exact` node.
+        """
+        place = {"x": x, "y": y}
+        for name, value in place.items():
+            whole(name, value, 0, INT32)
+        whole("w", w, 1, INT32)
+        whole("h", h, 1, INT32)
+        if blend is not None:
+            one_of("blend", blend, _Blend)
+        if hints is not None and hints.resample_when not in (None, "always"):
+            raise ValueError("draw_image_exact resamples always: leave resample_when")
+        params = given(**place, w=w, h=h, blend=blend, hints=hints_json(hints))
+        return Image({"draw_image_exact": params}, image, self)
+
+    def copy_rect_to_canvas(
+        self, image: Image, from_x: int, from_y: int, w: int, h: int, x: int, y: int
+    ) -> Image:
+        """Return this image with a part of *image* copied into it, without blending.
+
+        Args:
+            image: What is copied from.
+            from_x: Left edge of the part in pixels.
+            from_y: Upper edge of the part in pixels.
+            w: Its width in pixels.
+            h: Its height in pixels.
+            x: Where its left edge goes.
+            y: Where its upper edge goes.
+
+        Source: the `copy_rect_to_canvas` node.
+        """
+        params: dict[str, Json] = {"from_x": from_x, "from_y": from_y}
+        params |= {"w": w, "h": h, "x": x, "y": y}
+        for name, value in params.items():
+            whole(name, value, 1 if name in ("w", "h") else 0, INT32)
+        return Image({"copy_rect_to_canvas": params}, image, self)
+
+    # Ways out of the vocabulary
+
+    def command_string(self, querystring: Querystring) -> Image:
+        """Return this image as a query string asks for; its format keys do nothing.
+
+        Source: the `command_string` node.
+        """
+        value = querystring_text(querystring)
+        return self._then({"command_string": {"kind": "ir4", "value": value}})
+
+    def node(self, node: Mapping[str, Json] | str) -> Image:
+        """Return this image after any node of the engine's JSON, unchecked."""
+        return self._then(node if isinstance(node, str) else dict(node))
+
+    def pipe(
+        self,
+        func: Callable[Concatenate[Image, _P], _T],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Return `func(self, …)`: a chain of one's own functions stays a chain."""
+        return func(self, *args, **kwargs)
+
+    # Endings
+
+    def encode(
+        self,
+        encoder: EncoderLike,
+        to: Destination | None = None,
+        *,
+        name: str | None = None,
+    ) -> Output:
+        """Return an output of this image.
+
+        Args:
+            encoder: An encoder, or the name of a format.
+            to: A path or a binary stream; None for bytes.
+            name: What the result calls it; its number unless given.
+
+        Raises:
+            ValueError: There is no format of that name.
+        """
+        return Output(self, encoder, to, name)
+
+    def save(
+        self,
+        to: Destination,
+        encoder: EncoderLike | None = None,
+        *,
+        security: Security | None = None,
+        timeout: float | None = None,
+        cancel: CancelToken | None = None,
+        engine: Engine | None = None,
+    ) -> EncodedImage:
+        """Run the recipe and write the image.
+
+        Args:
+            to: A path or a binary stream.
+            encoder: An encoder, or the name of a format; that of the path's suffix
+                unless given.
+            security: Limits.
+            timeout: Seconds for all of it.
+            cancel: What else may stop it.
+            engine: Which engine; that of the context unless given.
+
+        Raises:
+            ValueError: No encoder is given, and the suffix names no format.
+            ImageflowError: As `Job.run`.
+        """
+        check_destination(to)
+        if encoder is None:
+            encoder = suffix_format(to)
+        if encoder is None:
+            raise ValueError(f"{to!r:.80} names no format: give an encoder as well")
+        return self.encode(encoder, to).run(
+            security=security, timeout=timeout, cancel=cancel, engine=engine
+        )
+
+
+def decode(
+    source: SourceLike | None = None,
+    *,
+    name: str | None = None,
+    shrink: tuple[int, int] | Literal["auto", "off"] = "auto",
+    shrink_quality: Literal["fastest", "spatial", "gamma_correct"] = "gamma_correct",
+    discard_color_profile: bool = False,
+    ignore_color_profile_errors: bool = False,
+    select_frame: int | None = None,
+) -> Image:
+    """Return the image in *source*, at the beginning of a recipe; nothing is read yet.
+
+    Args:
+        source: Bytes, a path or a binary stream; None for a source that is given when
+            the job runs.
+        name: What the missing source is called; for recipes with several.
+        shrink: "auto" decodes a JPEG at an eighth to seven eighths of its size where
+            only a smaller one is needed; "off" never; two numbers ask the decoder for
+            at least that size.
+        shrink_quality: How the decoder shrinks.
+        discard_color_profile: Take the colours for sRGB.
+        ignore_color_profile_errors: Go on when the profile cannot be used.
+        select_frame: A frame of an animation, from 0. Outputs that do not move have
+            the first one unless given.
+
+    Raises:
+        ValueError: A source and a name are given, or a number is out of range.
+
+    Source: the `decode` node.
+    """
+    if source is not None and name is not None:
+        raise ValueError("a name is for a source that is given later, not for this one")
+    one_of("shrink_quality", shrink_quality, _ShrinkQuality)
+    commands: list[Json] = []
+    if isinstance(shrink, tuple):
+        commands += shrink_commands(*shrink, quality=shrink_quality)
+    else:
+        one_of("shrink", shrink, Literal["auto", "off"])
+    if discard_color_profile:
+        commands.append("discard_color_profile")
+    if ignore_color_profile_errors:
+        commands.append("ignore_color_profile_errors")
+    if select_frame is not None:
+        whole("select_frame", select_frame, 0, INT32)
+        commands.append({"select_frame": select_frame})
+    params: dict[str, Json] = {"commands": commands} if commands else {}
+    return Image(
+        {"decode": params},
+        _sources=(Placeholder(name) if source is None else source,),
+        _auto_shrink=shrink == "auto",
+    )
+
+
+def shrink_commands(
+    w: int,
+    h: int,
+    *,
+    quality: Literal["fastest", "spatial", "gamma_correct"] = "gamma_correct",
+) -> list[Json]:
+    """Return the commands that ask decoders for at least *w* × *h* pixels."""
+    whole("shrink width", w, 1, INT32)
+    whole("shrink height", h, 1, INT32)
+    hints: dict[str, Json] = {
+        "width": w,
+        "height": h,
+        "scale_luma_spatially": quality != "fastest",
+        "gamma_correct_for_srgb_during_spatial_luma_scaling": (
+            quality == "gamma_correct"
+        ),
+    }
+    commands: list[Json] = [{"jpeg_downscale_hints": hints}]
+    if quality != "gamma_correct":  # WebP decoders know nothing of gamma
+        commands.append({"webp_decoder_hints": {"width": w, "height": h}})
+    return commands
+
+
+def canvas(
+    w: int,
+    h: int,
+    color: ColorLike = "transparent",
+    *,
+    format: Literal["bgra_32", "bgr_32"] = "bgra_32",  # noqa: A002 - the node's own word
+) -> Image:
+    """Return an image of one colour, at the beginning of a recipe.
+
+    Args:
+        w: Width in pixels.
+        h: Height in pixels.
+        color: Its colour.
+        format: With alpha, or without.
+
+    Source: the `create_canvas` node.
+    """
+    whole("w", w, 1, INT32)
+    whole("h", h, 1, INT32)
+    one_of("format", format, _CanvasFormat)
+    return Image(
+        {
+            "create_canvas": {
+                "w": w,
+                "h": h,
+                "color": color_json(color),
+                "format": format,
+            }
+        }
+    )
+
+
+def bound(image: Image, bind: Callable[[SourceLike | Placeholder], Any]) -> Image:
+    """Return *image* with what *bind* gives for each source; branches stay shared."""
+    done: dict[int, Image] = {}
+    waiting = [image]
+    while waiting:
+        each = waiting[-1]
+        parents = [p for p in (each._input, each._canvas) if p and id(p) not in done]
+        if parents:
+            waiting += parents
+            continue
+        waiting.pop()
+        done[id(each)] = replace(
+            each,
+            _input=each._input and done[id(each._input)],
+            _canvas=each._canvas and done[id(each._canvas)],
+            _sources=tuple(bind(source) for source in each._sources),
+        )
+    return done[id(image)]
+
+
+def _box(x1: int, y1: int, x2: int, y2: int, *, low: int = _COORDINATE[0]) -> None:
+    for name, value in (("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)):
+        whole(name, value, low, _COORDINATE[1])
+    if x1 >= x2 or y1 >= y2:
+        raise ValueError(f"the box ({x1}, {y1}, {x2}, {y2}) is empty")
+
+
+def _radius_json(
+    radius: float | tuple[float, float, float, float] | Literal["circle"], unit: str
+) -> Json:
+    if isinstance(radius, str):
+        one_of("radius", radius, Literal["circle"])
+        return radius
+    if not isinstance(radius, tuple):
+        number("radius", radius, 0)
+        return {unit: float(radius)}
+    corners = ("top_left", "top_right", "bottom_right", "bottom_left")
+    if len(radius) != len(corners):
+        raise ValueError("radius is one number, four, or 'circle'")
+    for value in radius:
+        number("radius", value, 0)
+    return {f"{unit}_custom": dict(zip(corners, map(float, radius), strict=True))}
+
+
+def _call_text(image: Image) -> str:
+    """Return the call that made the last step of *image*, near enough."""
+    node = image._node
+    name, params = next(iter(node.items())) if isinstance(node, dict) else (node, None)
+    arguments = [
+        repr(source) if isinstance(source, Placeholder) else repr(source_name(source))
+        for source in image._sources
+        if source != Placeholder()
+    ]
+    if image._canvas is not None and image._input is not None:
+        arguments.append(repr(image._input))
+    if isinstance(params, dict):
+        arguments += [f"{key}={value!r}" for key, value in params.items()]
+    elif params is not None:
+        arguments.append(repr(params))
+    return f"{name}({', '.join(arguments)})"

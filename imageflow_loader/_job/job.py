@@ -1,0 +1,396 @@
+"""Outputs and jobs: what is encoded, where it goes, and what runs together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._io import check_destination, read_source, source_name
+from .encoders import EncoderLike, encoder_for, needs_percent_profile
+from .plan import Command, CommandEnd, Placeholder, Plan, graph_of, lay_out
+from .querystring import profile_percent, querystring_text, with_format_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from .._cancel import CancelToken
+    from .._engine import Engine
+    from ..types import Capability, Destination, Json, Querystring, SourceLike
+    from .image import Image
+    from .results import EncodedImage, JobResult
+    from .values import Security, Watermark
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Output:
+    """An image with an encoder and perhaps a destination. Made by `Image.encode`."""
+
+    image: Image | Command
+    encoder: EncoderLike = "keep"
+    to: Destination | None = None
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the members."""
+        encoder_for(self.encoder)
+        if self.to is not None:
+            check_destination(self.to)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Output) and Job(self) == Job(other)
+
+    def __hash__(self) -> int:
+        return hash((repr(self.image), self.name))
+
+    @property
+    def preset(self) -> Json:
+        """The encoder as the engine's JSON has it."""
+        return encoder_for(self.encoder).to_json()
+
+    @property
+    def requires(self) -> frozenset[Capability]:
+        """What an engine must be able to do to encode it."""
+        if isinstance(self.image, Command):
+            percent = profile_percent(self.image.text)
+            panics = percent is not None and needs_percent_profile(percent)
+            return frozenset({"percent_profile"} if panics else ())
+        needs: frozenset[Capability] = getattr(
+            encoder_for(self.encoder), "requires", frozenset()
+        )
+        return needs
+
+    def run(
+        self,
+        source: SourceLike | None = None,
+        /,
+        *,
+        to: Destination | None = None,
+        inputs: Mapping[str, SourceLike] | None = None,
+        security: Security | None = None,
+        timeout: float | None = None,
+        cancel: CancelToken | None = None,
+        engine: Engine | None = None,
+    ) -> EncodedImage:
+        """Run this output alone.
+
+        Args:
+            source: What `decode()` left open.
+            to: A destination instead of its own.
+            inputs: What was left open under names.
+            security: Limits.
+            timeout: Seconds for all of it, 0 or more.
+            cancel: What else may stop it.
+            engine: Which engine; that of the context unless given.
+
+        Raises:
+            ImageflowError: As `Job.run`.
+        """
+        output = self if to is None else replace(self, to=to)
+        return Job(output).run(
+            source,
+            inputs=inputs,
+            security=security,
+            timeout=timeout,
+            cancel=cancel,
+            engine=engine,
+        )[0]
+
+    async def arun(
+        self,
+        source: SourceLike | None = None,
+        /,
+        *,
+        to: Destination | None = None,
+        inputs: Mapping[str, SourceLike] | None = None,
+        security: Security | None = None,
+        timeout: float | None = None,
+        engine: Engine | None = None,
+    ) -> EncodedImage:
+        """Run this output alone, awaited; see `run`."""
+        output = self if to is None else replace(self, to=to)
+        result = await Job(output).arun(
+            source, inputs=inputs, security=security, timeout=timeout, engine=engine
+        )
+        return result[0]
+
+
+def command_string(
+    source: SourceLike | None,
+    querystring: Querystring,
+    *,
+    watermarks: Sequence[Watermark] = (),
+    to: Destination | None = None,
+    name: str | None = None,
+) -> Output:
+    """Return an output that a query string describes, from decoding to encoding.
+
+    Args:
+        source: Bytes, a path or a binary stream; None for one that is given later.
+        querystring: Text or a mapping. Where it names no format, the suffix of *to*
+            does.
+        watermarks: Pictures that are drawn on it.
+        to: A path or a binary stream; None for bytes.
+        name: What the result calls it; its number unless given.
+
+    Raises:
+        ValueError: Query string and suffix name different formats.
+
+    Source: the `command_string` node.
+    """
+    text = with_format_of(querystring_text(querystring), to)
+    given = Placeholder() if source is None else source
+    return Output(Command(given, text, tuple(watermarks)), to=to, name=name)
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Job:
+    """Outputs that run together, so that what they share is done once.
+
+    A value like an `Image`: it compares by value, can be pickled unless it holds an
+    open file, and needs no engine before `run`.
+    """
+
+    outputs: tuple[Output, ...]
+    security: Security | None
+
+    def __init__(self, *outputs: Output, security: Security | None = None) -> None:
+        """Take *outputs*, and limits for every run that is given none.
+
+        Raises:
+            ValueError: There is no output, or two have one name or one destination.
+        """
+        if not outputs:
+            raise ValueError("a job needs an output")
+        for output in outputs:
+            if not isinstance(output, Output):
+                raise TypeError(
+                    f"a job is made of outputs: end {output!r:.80} with .encode(…)"
+                )
+        _no_two("name", [o.name for o in outputs])
+        _no_two("destination", [_path(o.to) for o in outputs])
+        object.__setattr__(self, "outputs", outputs)
+        object.__setattr__(self, "security", security)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Job):
+            return NotImplemented
+        return self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self.outputs)
+
+    def _parts(self) -> tuple[object, ...]:
+        ends = [(each.preset, each.to, each.name) for each in self.outputs]
+        return self._plan(), ends, self.security
+
+    def _plan(self) -> Plan:
+        return lay_out(output.image for output in self.outputs)
+
+    @property
+    def requires(self) -> frozenset[Capability]:
+        """What an engine must be able to do to run it."""
+        needs: set[Capability] = set()
+        for output in self.outputs:
+            needs |= output.requires
+        if self.security is not None:
+            needs |= self.security.requires
+        if '"select_frame"' in json.dumps([step.node for step in self._plan().steps]):
+            needs.add("select_frame")
+        return frozenset(needs)
+
+    def bind(self, source: SourceLike | None = None, /, **inputs: SourceLike) -> Job:
+        """Return this job with sources for what was left open.
+
+        Raises:
+            ValueError: It has no place for one of them.
+        """
+        from .image import Image, bound  # image builds on job
+
+        places: dict[str | None, SourceLike] = dict(inputs)
+        if source is not None:
+            places[None] = source
+        used: set[str | None] = set()
+
+        def bind(each: SourceLike | Placeholder) -> SourceLike | Placeholder:
+            if isinstance(each, Placeholder) and each.name in places:
+                used.add(each.name)
+                return places[each.name]
+            return each
+
+        outputs = [
+            replace(
+                output,
+                image=bound(output.image, bind)
+                if isinstance(output.image, Image)
+                else replace(output.image, source=bind(output.image.source)),
+            )
+            for output in self.outputs
+        ]
+        for name in places.keys() - used:
+            what = "an unnamed source" if name is None else f"a source named {name!r}"
+            raise ValueError(f"this recipe has no place for {what}")
+        return Job(*outputs, security=self.security)
+
+    def run(
+        self,
+        source: SourceLike | None = None,
+        /,
+        *,
+        inputs: Mapping[str, SourceLike] | None = None,
+        security: Security | None = None,
+        timeout: float | None = None,
+        cancel: CancelToken | None = None,
+        engine: Engine | None = None,
+    ) -> JobResult:
+        """Run it. No file is replaced unless all outputs succeed.
+
+        Args:
+            source: What `decode()` left open.
+            inputs: What was left open under names.
+            security: Limits; the job's own unless given.
+            timeout: Seconds for all of it, 0 or more; None for no end.
+            cancel: What else may stop it.
+            engine: Which engine; that of the context unless given.
+
+        Raises:
+            SourceError: A source cannot be read, is too large or not of an allowed type.
+            DestinationError: A destination cannot be written.
+            JobError: The engine refuses the job, or fails at it.
+            EngineError: There is no engine, or it cannot do this.
+            ValueError: It has no place for a source, or no source for a place.
+        """
+        from .run import run_job  # which needs the hall: values need no engine
+
+        job = self.bind(source, **(inputs or {})) if source or inputs else self
+        return run_job(job, security, timeout, cancel, engine)
+
+    async def arun(
+        self,
+        source: SourceLike | None = None,
+        /,
+        *,
+        inputs: Mapping[str, SourceLike] | None = None,
+        security: Security | None = None,
+        timeout: float | None = None,
+        engine: Engine | None = None,
+    ) -> JobResult:
+        """Run it in a thread, awaited; see `run`.
+
+        When the task is cancelled, so is the job, and nothing of it is left.
+        """
+        from .run import in_thread
+
+        def work(cancel: CancelToken) -> JobResult:
+            return self.run(
+                source,
+                inputs=inputs,
+                security=security,
+                timeout=timeout,
+                cancel=cancel,
+                engine=engine,
+            )
+
+        return await in_thread(work)
+
+    # As text
+
+    def to_json(self, api: Literal["build", "execute"] = "build") -> dict[str, Json]:
+        """Return it as a message for an engine.
+
+        Args:
+            api: "build" with its inputs and outputs, as the tool reads it: files by
+                their paths, bytes in base64, streams and what is not bound as
+                "placeholder"; or "execute" without them.
+        """
+        from .document import document  # only here
+
+        return document(self, api)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
+        """Return the job that a "build" message describes.
+
+        Raises:
+            InvalidJobError: It is none, or does what a recipe cannot say.
+        """
+        from .document import job_from_document  # only here
+
+        return job_from_document(data)
+
+    def explain(self) -> str:
+        """Return the plan in words: one line for each node, branches by their numbers."""
+        plan = self._plan()
+        lines = [
+            f"{number}  {step.name}{_arguments(step.parameters)}"
+            f"{_origins(step.parents, [plan.sources[s] for s in step.sources])}"
+            for number, step in enumerate(plan.steps)
+        ]
+        for output, end in zip(self.outputs, plan.ends, strict=True):
+            to = "bytes" if output.to is None else source_name(output.to)  # type: ignore[arg-type]  # names streams and paths alike
+            if isinstance(end, CommandEnd):
+                sources = [plan.sources[number] for number in end.sources]
+                lines.append(f"→  {end.text}{_origins([], sources)} to {to}")
+            else:
+                lines.append(f"→  encode {json.dumps(output.preset)} of {end} to {to}")
+        return "\n".join(lines)
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 of the recipe, its limits and the content of its sources.
+
+        Equal fingerprints mean equal pictures from one engine: a key for caches. Files
+        are read.
+
+        Raises:
+            SourceError: A source cannot be read.
+            ValueError: A source is a stream, or is not given.
+        """
+        plan = self._plan()
+        graph = graph_of(plan, [output.preset for output in self.outputs])
+        digests = [_digest(plan.sources[number]) for number in graph.inputs]
+        shrink = [step.auto_shrink for step in plan.steps]
+        security = None if self.security is None else self.security.to_json()
+        text = json.dumps([graph.framewise, security, digests, shrink], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _no_two(what: str, values: list[Any]) -> None:
+    given = [value for value in values if value is not None]
+    for value in given:
+        if given.count(value) > 1:
+            raise ValueError(f"two outputs have one {what}: {value!r:.80}")
+
+
+def _path(to: Destination | None) -> object:
+    return Path(to) if isinstance(to, str) or hasattr(to, "__fspath__") else to
+
+
+def _arguments(parameters: Any) -> str:
+    if not parameters:
+        return ""
+    if isinstance(parameters, dict):
+        return " " + " ".join(f"{k}={json.dumps(v)}" for k, v in parameters.items())
+    return f" {json.dumps(parameters)}"
+
+
+def _origins(parents: list[int], sources: Sequence[SourceLike | Placeholder]) -> str:
+    words = [str(parent) for parent in parents]
+    words += [
+        f"<{source.name or 'source'}>"
+        if isinstance(source, Placeholder)
+        else source_name(source)
+        for source in sources
+    ]
+    return f" ← {', '.join(words)}" if words else ""
+
+
+def _digest(source: SourceLike | Placeholder) -> str:
+    if isinstance(source, Placeholder):
+        raise ValueError("a source is still missing: the fingerprint is of pictures")
+    if not isinstance(source, bytes | bytearray | memoryview) and hasattr(
+        source, "read"
+    ):
+        raise ValueError("a stream can be read once only: give its bytes")
+    return hashlib.sha256(read_source(source)).hexdigest()
