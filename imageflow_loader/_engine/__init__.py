@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .._backend import ToolLimits
 from .engine import Engine, EngineInfo, RawResponse
 from .fetching import fetch
 from .loading import get_engine, load_engine, use_engine
@@ -10,6 +11,7 @@ __all__ = [
     "Engine",
     "EngineInfo",
     "RawResponse",
+    "ToolLimits",
     "fetch",
     "get_engine",
     "load_engine",

@@ -204,7 +204,7 @@ def _unwritable(
 ) -> DestinationError:
     number = getattr(error, "errno", None)
     why = getattr(error, "strerror", None) or str(error)
-    if folder is not None and number == errno.ENOENT:
+    if folder is not None and number == errno.ENOENT and not folder.exists():
         why = f"there is no folder {folder}"
     elif folder is not None and number in (errno.EACCES, errno.EPERM, errno.EROFS):
         why += f" (a new file is made beside it, in {folder})"

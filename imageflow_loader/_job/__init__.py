@@ -1,1 +1,80 @@
 """What do you want done?"""
+
+from .colors import Color, ColorLike
+from .encoders import (
+    Allow,
+    Auto,
+    Encoder,
+    EncoderLike,
+    Format,
+    Gif,
+    LibjpegTurbo,
+    LibPng,
+    LodePng,
+    MozJpeg,
+    PngQuant,
+    WebPLossless,
+    WebPLossy,
+)
+from .image import Image, canvas, decode
+from .job import Job, Output, command_string
+from .querystring import (
+    QuerystringIssue,
+    check_querystring,
+    querystring_text,
+    suffix_format,
+    with_key,
+)
+from .results import (
+    DecodedImage,
+    EncodedImage,
+    FramePerformance,
+    JobResult,
+    NodePerformance,
+    Performance,
+)
+from .run import in_thread
+from .values import Constraint, FitBox, FrameLimit, Hints, Margins, Security, Watermark
+
+__all__ = [
+    "Allow",
+    "Auto",
+    "Color",
+    "ColorLike",
+    "Constraint",
+    "DecodedImage",
+    "EncodedImage",
+    "Encoder",
+    "EncoderLike",
+    "FitBox",
+    "Format",
+    "FrameLimit",
+    "FramePerformance",
+    "Gif",
+    "Hints",
+    "Image",
+    "Job",
+    "JobResult",
+    "LibPng",
+    "LibjpegTurbo",
+    "LodePng",
+    "Margins",
+    "MozJpeg",
+    "NodePerformance",
+    "Output",
+    "Performance",
+    "PngQuant",
+    "QuerystringIssue",
+    "Security",
+    "Watermark",
+    "WebPLossless",
+    "WebPLossy",
+    "canvas",
+    "check_querystring",
+    "command_string",
+    "decode",
+    "in_thread",
+    "querystring_text",
+    "suffix_format",
+    "with_key",
+]

@@ -17,8 +17,8 @@ from typing import (
 from .._io import check_destination, source_name
 from ..types import ColorFilter
 from .checks import INT32, given, number, one_of, whole
-from .job import Output, Placeholder
-from .plan import lay_out
+from .job import Output
+from .plan import Placeholder, lay_out
 from .querystring import querystring_text, suffix_format
 from .values import Constraint, color_json, hints_json
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -209,7 +210,7 @@ class Job:
         """
         from .image import Image, bound  # image builds on job
 
-        places: dict[str | None, SourceLike] = dict(inputs)
+        places: dict[str | None, SourceLike] = dict(inputs.items())
         if source is not None:
             places[None] = source
         used: set[str | None] = set()
@@ -256,7 +257,7 @@ class Job:
             engine: Which engine; that of the context unless given.
 
         Raises:
-            SourceError: A source cannot be read, is too large or not of an allowed type.
+            SourceError: A source cannot be read, is too large or of no allowed type.
             DestinationError: A destination cannot be written.
             JobError: The engine refuses the job, or fails at it.
             EngineError: There is no engine, or it cannot do this.
@@ -321,7 +322,7 @@ class Job:
         return job_from_document(data)
 
     def explain(self) -> str:
-        """Return the plan in words: one line for each node, branches by their numbers."""
+        """Return the plan in words, one line for each node; numbers name parents."""
         plan = self._plan()
         lines = [
             f"{number}  {step.name}{_arguments(step.parameters)}"
@@ -364,7 +365,7 @@ def _no_two(what: str, values: list[Any]) -> None:
 
 
 def _path(to: Destination | None) -> object:
-    return Path(to) if isinstance(to, str) or hasattr(to, "__fspath__") else to
+    return Path(to) if isinstance(to, str | PathLike) else to
 
 
 def _arguments(parameters: Any) -> str:

@@ -160,7 +160,8 @@ def _parts(
     An animation is decoded once for each frame of its GIFs and once for its stills, so
     the two do not share a job.
     """
-    stills, moving = [], []
+    stills: list[Output] = []
+    moving: list[Output] = []
     for output in outputs:
         plan = lay_out([output.image])
         animated = any(_is_animated(inputs, source) for source in plan.sources)
@@ -295,7 +296,7 @@ def _scale(step: Step, info: ImageInfo) -> float | None:
     params = step.parameters
     if params["mode"] == "aspect_crop":
         return None
-    ratios = [
+    ratios: list[float] = [
         params[side] / size
         for side, size in (("w", info.width), ("h", info.height))
         if side in params

@@ -1,0 +1,192 @@
+"""What can be done in one line, and the same awaited."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._io import read_header, read_source, source_name
+from .._job import (
+    Job,
+    Security,
+    check_querystring,
+    command_string,
+    in_thread,
+    suffix_format,
+)
+from ..errors import InvalidJobError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._cancel import CancelToken
+    from .._engine import Engine
+    from .._io import ImageInfo
+    from .._job import EncodedImage, JobResult, Output, Watermark
+    from ..types import Destination, FormatName, Querystring, SourceLike
+
+
+def process(
+    source: SourceLike,
+    querystring: Querystring,
+    *,
+    to: Destination | None = None,
+    watermarks: Sequence[Watermark] = (),
+    strict: bool = False,
+    security: Security | None = None,
+    timeout: float | None = None,
+    cancel: CancelToken | None = None,
+    engine: Engine | None = None,
+) -> EncodedImage:
+    """Do with a picture what a query string says.
+
+    Without `mode` a picture is fitted into `w` × `h` and padded, transparently: a JPEG
+    then becomes a PNG. Say `mode=max` or `mode=crop`, or name a format. A value such as
+    `w=100px` is passed over by engines; `strict` and `check_querystring` find it.
+
+    Args:
+        source: Bytes, a path (never a URL) or a binary stream.
+        querystring: For instance "w=800&h=600&mode=crop"; or a mapping.
+        to: A path or a binary stream; None to get the bytes. Where the query string
+            names no format, a known suffix does; else the source's format is kept.
+        watermarks: Pictures that are drawn on it.
+        strict: Refuse keys and values that an engine would pass over.
+        security: Limits.
+        timeout: Seconds for all of it, 0 or more; None for no end.
+        cancel: What else may stop it.
+        engine: Which engine; that of the context unless given.
+
+    Raises:
+        InvalidJobError: *strict*, and something would be passed over.
+        SourceError: The source cannot be read, is too large or of no allowed type.
+        ImageDecodeError: It is no picture, or is damaged.
+        SizeLimitError: It is, or becomes, larger than the limits.
+        DestinationError: The destination cannot be written; nothing is left there.
+        JobTimeoutError: Time ran out.
+        EngineError: There is no engine that can do it.
+        ValueError: Query string and suffix name different formats.
+    """
+    if strict:
+        _refuse_issues(querystring)
+    output = command_string(source, querystring, watermarks=watermarks, to=to)
+    return output.run(security=security, timeout=timeout, cancel=cancel, engine=engine)
+
+
+async def aprocess(
+    source: SourceLike,
+    querystring: Querystring,
+    *,
+    to: Destination | None = None,
+    watermarks: Sequence[Watermark] = (),
+    strict: bool = False,
+    security: Security | None = None,
+    timeout: float | None = None,
+    engine: Engine | None = None,
+) -> EncodedImage:
+    """Do with a picture what a query string says, awaited; see `process`.
+
+    When the task is cancelled, so is the job, and nothing of it is left.
+    """
+    if strict:
+        _refuse_issues(querystring)
+    output = command_string(source, querystring, watermarks=watermarks, to=to)
+    return await output.arun(security=security, timeout=timeout, engine=engine)
+
+
+def _refuse_issues(querystring: Querystring) -> None:
+    if issues := check_querystring(querystring):
+        texts = [
+            issue.message
+            + (f" (did you mean {issue.suggestion}?)" if issue.suggestion else "")
+            for issue in issues
+        ]
+        raise InvalidJobError(f"The query string is refused: {'; '.join(texts)}.")
+
+
+def thumbnail(
+    source: SourceLike,
+    size: int | tuple[int, int],
+    *,
+    to: Destination | None = None,
+    format: FormatName | None = None,  # noqa: A002 - the engine's own word
+    quality: int | None = None,
+    crop: bool = False,
+    security: Security | None = None,
+    timeout: float | None = None,
+    engine: Engine | None = None,
+) -> EncodedImage:
+    """Make a small picture of a large one; it is never enlarged to fit inside.
+
+    Args:
+        source: Bytes, a path or a binary stream.
+        size: The box in pixels: one number for a square, or width and height.
+        to: A path or a binary stream; None to get the bytes.
+        format: That of the suffix of *to* unless given, else the source's.
+        quality: 0 to 100, for a JPEG or a WebP.
+        crop: Fill the box and cut off the rest; a small picture is then enlarged.
+        security: Limits.
+        timeout: Seconds for all of it.
+        engine: Which engine; that of the context unless given.
+
+    Raises:
+        ImageflowError: As `process`.
+        ValueError: A number is out of range.
+    """
+    w, h = (size, size) if isinstance(size, int) else size
+    if min(w, h) < 1:
+        raise ValueError(f"a thumbnail has at least one pixel, not {w}×{h}")
+    if quality is not None and not 0 <= quality <= 100:
+        raise ValueError(f"quality is 0 to 100, not {quality}")
+    query = {
+        "w": w,
+        "h": h,
+        "mode": "crop" if crop else "max",
+        "scale": "both" if crop else "down",
+        "format": format or suffix_format(to),
+        "quality": quality,
+    }
+    return process(
+        source, query, to=to, security=security, timeout=timeout, engine=engine
+    )
+
+
+def info(source: SourceLike, *, security: Security | None = None) -> ImageInfo:
+    """Return what the header of a picture says. No engine is needed.
+
+    Args:
+        source: Bytes, a path or a binary stream, which is read to its end.
+        security: Its `max_input_bytes` is kept.
+
+    Raises:
+        SourceError: It cannot be read, or is too large.
+        ImageDecodeError: It is no JPEG, PNG, GIF or WebP, or its header is damaged.
+    """
+    limit = (security or Security()).max_input_bytes
+    return read_header(read_source(source, max_bytes=limit), name=source_name(source))
+
+
+async def ainfo(source: SourceLike, *, security: Security | None = None) -> ImageInfo:
+    """Return what the header of a picture says, awaited; see `info`."""
+    return await in_thread(lambda _: info(source, security=security))
+
+
+def run(
+    *outputs: Output,
+    security: Security | None = None,
+    timeout: float | None = None,
+    cancel: CancelToken | None = None,
+    engine: Engine | None = None,
+) -> JobResult:
+    """Run outputs together: `Job(*outputs).run(…)`."""
+    return Job(*outputs).run(
+        security=security, timeout=timeout, cancel=cancel, engine=engine
+    )
+
+
+async def arun(
+    *outputs: Output,
+    security: Security | None = None,
+    timeout: float | None = None,
+    engine: Engine | None = None,
+) -> JobResult:
+    """Run outputs together, awaited: `Job(*outputs).arun(…)`."""
+    return await Job(*outputs).arun(security=security, timeout=timeout, engine=engine)

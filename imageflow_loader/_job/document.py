@@ -1,0 +1,231 @@
+"""Jobs as the engine's JSON documents, and back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from .._io import read_source
+from ..errors import InvalidJobError
+from .image import Image
+from .job import Job, Output
+from .plan import Command, Placeholder, graph_of, lay_out
+from .values import FrameLimit, Security
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..types import Destination, Json, SourceLike
+    from .encoders import Encoder
+
+
+def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
+    """Return *job* as a message; see `Job.to_json`."""
+    plan = lay_out(output.image for output in job.outputs)
+    graph = graph_of(plan, [output.preset for output in job.outputs])
+    framewise: Json = graph.framewise
+    limits = None if job.security is None else job.security.to_json()
+    if api == "execute":
+        return {**({"security": limits} if limits else {}), "framewise": framewise}
+    if api != "build":
+        raise ValueError(f"api is 'build' or 'execute', not {api!r}")
+    entries: list[Json] = [
+        {"io_id": io_id, "direction": "in", "io": _source_json(plan.sources[source])}
+        for io_id, source in enumerate(graph.inputs)
+    ]
+    entries += [
+        {"io_id": io_id, "direction": "out", "io": _destination_json(output.to)}
+        for io_id, output in zip(graph.outputs, job.outputs, strict=True)
+    ]
+    config: dict[str, Json] = {"builder_config": {"security": limits}} if limits else {}
+    return {**config, "io": entries, "framewise": framewise}
+
+
+def _source_json(source: SourceLike | Placeholder) -> Json:
+    if isinstance(source, str | os.PathLike):
+        return {"file": os.fsdecode(source)}
+    if isinstance(source, bytes | bytearray | memoryview):
+        return {"base_64": base64.b64encode(read_source(source)).decode("ascii")}
+    return "placeholder"
+
+
+def _destination_json(to: Destination | None) -> Json:
+    if isinstance(to, str | os.PathLike):
+        return {"file": os.fsdecode(to)}
+    return "output_buffer" if to is None else "placeholder"
+
+
+# And back
+
+
+@dataclass(frozen=True, slots=True)
+class _Preset:
+    """An encoder preset as a document has it."""
+
+    extension: ClassVar[None] = None
+
+    preset: Any
+
+    def to_json(self) -> Json:
+        preset: Json = self.preset
+        return preset
+
+
+def job_from_document(data: Mapping[str, Any]) -> Job:
+    """Return the job that a "build" document describes; see `Job.from_json`."""
+    try:
+        return _Reader(data).job()
+    except (AttributeError, IndexError, KeyError, StopIteration, TypeError) as error:
+        raise InvalidJobError(
+            f"This is no build document: {type(error).__name__} {error}.",
+            category="invalid_json",
+        ) from error
+
+
+class _Reader:
+    """One reading of a document."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = data
+        self.sources: dict[int, SourceLike | Placeholder] = {}
+        self.destinations: dict[int, str | None] = {}
+        for entry in data["io"]:
+            if entry["direction"] == "in":
+                self.sources[entry["io_id"]] = _source(entry)
+            else:
+                self.destinations[entry["io_id"]] = _destination(entry["io"])
+        self.images: dict[int, Image] = {}
+        self.outputs: list[tuple[int, Output]] = []
+
+    def job(self) -> Job:
+        limits = (self.data.get("builder_config") or {}).get("security")
+        nodes, parents = self._graph()
+        for number in _in_order(nodes, parents):
+            self._read(number, nodes[number], parents.get(number, {}))
+        if not self.outputs:
+            raise InvalidJobError(
+                "The document encodes nothing.", category="graph_invalid"
+            )
+        outputs = [output for _, output in sorted(self.outputs, key=lambda o: o[0])]
+        return Job(*outputs, security=None if limits is None else _security(limits))
+
+    def _graph(self) -> tuple[dict[int, Any], dict[int, dict[str, int]]]:
+        framewise = self.data["framewise"]
+        parents: dict[int, dict[str, int]] = {}
+        if "steps" in framewise:
+            nodes = dict(enumerate(framewise["steps"]))
+            for number in range(1, len(nodes)):
+                parents[number] = {"input": number - 1}
+            return nodes, parents
+        graph = framewise["graph"]
+        nodes = {int(key): node for key, node in graph["nodes"].items()}
+        for edge in graph["edges"]:
+            parents.setdefault(edge["to"], {})[edge["kind"]] = edge["from"]
+        return nodes, parents
+
+    def _read(self, number: int, node: Any, parents: Mapping[str, int]) -> None:
+        name, params = _parted(node)
+        above = {kind: self.images[parent] for kind, parent in parents.items()}
+        if name == "encode":
+            self._output(params["io_id"], above["input"], _Preset(params["preset"]))
+        elif name == "command_string" and params.get("encode") is not None:
+            self._command(params)
+        else:
+            sources: tuple[SourceLike | Placeholder, ...] = ()
+            if name in ("decode", "watermark"):
+                sources = (self.sources[params["io_id"]],)
+                rest = {k: v for k, v in params.items() if k != "io_id"}
+                node = {name: rest}
+            self.images[number] = Image(
+                node, above.get("input"), above.get("canvas"), sources
+            )
+
+    def _command(self, params: Mapping[str, Any]) -> None:
+        if params.get("watermarks"):
+            raise InvalidJobError(
+                "A query string with watermarks cannot be read back from a document.",
+                category="action_not_supported",
+            )
+        command = Command(self.sources[params["decode"]], params["value"])
+        self._output(params["encode"], command, None)
+
+    def _output(
+        self, io_id: int, image: Image | Command, encoder: Encoder | None
+    ) -> None:
+        to = self.destinations[io_id]
+        output = Output(image, "keep" if encoder is None else encoder, to)
+        self.outputs.append((io_id, output))
+
+
+def _parted(node: Any) -> tuple[str, Any]:
+    return (node, None) if isinstance(node, str) else next(iter(node.items()))
+
+
+def _in_order(
+    nodes: Mapping[int, Any], parents: Mapping[int, Mapping[str, int]]
+) -> list[int]:
+    """Return the numbers of the nodes, parents first.
+
+    Raises:
+        InvalidJobError: A node is its own ancestor, or has a parent that is not there.
+    """
+    done: dict[int, None] = {}
+    waiting = set(nodes)
+    while waiting:
+        ready = [
+            number
+            for number in sorted(waiting)
+            if all(each in done for each in parents.get(number, {}).values())
+        ]
+        if not ready:
+            raise InvalidJobError(
+                f"The nodes {sorted(waiting)} wait for each other, or for a node that "
+                "is not there.",
+                category="graph_invalid",
+                kind="GraphCyclic",
+            )
+        done |= dict.fromkeys(ready)
+        waiting.difference_update(ready)
+    return list(done)
+
+
+def _source(entry: Mapping[str, Any]) -> SourceLike | Placeholder:
+    io = entry["io"]
+    if io == "placeholder":
+        return Placeholder(str(entry["io_id"]))
+    (kind, value), *_ = io.items()
+    if kind == "file":
+        path: str = value
+        return path
+    try:
+        if kind == "base_64":
+            return base64.b64decode(value, validate=True)
+        if kind == "bytes_hex":
+            return bytes.fromhex(value)
+        if kind == "byte_array":
+            return bytes(value)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidJobError(f"Input {entry['io_id']}: {error}.") from error
+    raise KeyError(kind)
+
+
+def _destination(io: Any) -> str | None:
+    path: str | None = io["file"] if isinstance(io, dict) else None
+    return path
+
+
+def _security(limits: Mapping[str, Any]) -> Security:
+    def frame(name: str) -> FrameLimit | None:
+        limit = limits.get(name)
+        return None if limit is None else FrameLimit(**limit)
+
+    return Security(
+        max_decode_size=frame("max_decode_size"),
+        max_frame_size=frame("max_frame_size"),
+        max_encode_size=frame("max_encode_size"),
+        max_total_file_pixels=limits.get("max_total_file_pixels"),
+        max_threads=limits.get("max_threads"),
+    )
