@@ -33,14 +33,84 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from ._api import (ainfo, aprocess, arun, info, process, run, thumbnail)
-    from ._cancel import (CancelToken)
-    from ._engine import (Engine, EngineInfo, RawResponse, ToolLimits, fetch, get_engine, load_engine, use_engine)
-    from ._io import (ImageInfo, sniff)
-    from ._job import (Allow, Auto, Color, ColorLike, Constraint, DecodedImage, EncodedImage, Encoder, EncoderLike, FitBox, Format, FrameLimit, FramePerformance, Gif, Hints, Image, Job, JobResult, LibPng, LibjpegTurbo, LodePng, Margins, MozJpeg, NodePerformance, Output, Performance, PngQuant, QuerystringIssue, Security, Watermark, WebPLossless, WebPLossy, canvas, check_querystring, command_string, decode)
-    from .errors import (DestinationError, EngineCrashedError, EngineDownloadError, EngineError, EngineIOError, EngineIncompatibleError, EngineInternalError, EngineLoadError, EngineMemoryError, EngineNotFoundError, ImageDecodeError, ImageflowError, InvalidJobError, JobCancelledError, JobError, JobTimeoutError, SettingsError, SizeLimitError, SourceError, SourceNotFoundError, SourceTooLargeError, SourceTypeError, UnsupportedFeatureError)
-    from .types import (Attempt, FetchedEngine, VersionInfo)
     from . import errors, types
+    from ._api import ainfo, aprocess, arun, info, process, run, thumbnail
+    from ._cancel import CancelToken
+    from ._engine import (
+        Engine,
+        EngineInfo,
+        RawResponse,
+        ToolLimits,
+        fetch,
+        get_engine,
+        load_engine,
+        use_engine,
+    )
+    from ._io import ImageInfo, sniff
+    from ._job import (
+        Allow,
+        Auto,
+        Color,
+        ColorLike,
+        Constraint,
+        DecodedImage,
+        EncodedImage,
+        Encoder,
+        EncoderLike,
+        FitBox,
+        Format,
+        FrameLimit,
+        FramePerformance,
+        Gif,
+        Hints,
+        Image,
+        Job,
+        JobResult,
+        LibjpegTurbo,
+        LibPng,
+        LodePng,
+        Margins,
+        MozJpeg,
+        NodePerformance,
+        Output,
+        Performance,
+        PngQuant,
+        QuerystringIssue,
+        Security,
+        Watermark,
+        WebPLossless,
+        WebPLossy,
+        canvas,
+        check_querystring,
+        command_string,
+        decode,
+    )
+    from .errors import (
+        DestinationError,
+        EngineCrashedError,
+        EngineDownloadError,
+        EngineError,
+        EngineIncompatibleError,
+        EngineInternalError,
+        EngineIOError,
+        EngineLoadError,
+        EngineMemoryError,
+        EngineNotFoundError,
+        ImageDecodeError,
+        ImageflowError,
+        InvalidJobError,
+        JobCancelledError,
+        JobError,
+        JobTimeoutError,
+        SettingsError,
+        SizeLimitError,
+        SourceError,
+        SourceNotFoundError,
+        SourceTooLargeError,
+        SourceTypeError,
+        UnsupportedFeatureError,
+    )
+    from .types import Attempt, FetchedEngine, VersionInfo
 
 __all__ = [
     "Allow",

@@ -19,6 +19,7 @@ from imageflow_loader._platform import current_platform
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imageflow_loader import Engine
     from imageflow_loader._backend import Backend
     from imageflow_loader.types import EngineKind
 
@@ -99,6 +100,16 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     opened = open_backend(kind, path, platform=current_platform())
     yield opened
     opened.close()
+
+
+@pytest.fixture(params=["library", "tool"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Yield each engine under test, as users have it; closed afterwards."""
+    from imageflow_loader import load_engine
+
+    kind = cast("EngineKind", request.param)
+    with load_engine(kind, path=engine_under_test(kind)) as opened:
+        yield opened
 
 
 def pytest_report_header() -> list[str]:

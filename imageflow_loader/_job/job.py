@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -348,9 +347,14 @@ class Job:
             SourceError: A source cannot be read.
             ValueError: A source is a stream, or is not given.
         """
+        import hashlib  # 3 ms, and only here
+
         plan = self._plan()
         graph = graph_of(plan, [output.preset for output in self.outputs])
-        digests = [_digest(plan.sources[number]) for number in graph.inputs]
+        digests = [
+            hashlib.sha256(_content(plan.sources[number])).hexdigest()
+            for number in graph.inputs
+        ]
         shrink = [step.auto_shrink for step in plan.steps]
         security = None if self.security is None else self.security.to_json()
         text = json.dumps([graph.framewise, security, digests, shrink], sort_keys=True)
@@ -387,11 +391,11 @@ def _origins(parents: list[int], sources: Sequence[SourceLike | Placeholder]) ->
     return f" ← {', '.join(words)}" if words else ""
 
 
-def _digest(source: SourceLike | Placeholder) -> str:
+def _content(source: SourceLike | Placeholder) -> bytes | memoryview:
     if isinstance(source, Placeholder):
         raise ValueError("a source is still missing: the fingerprint is of pictures")
     if not isinstance(source, bytes | bytearray | memoryview) and hasattr(
         source, "read"
     ):
         raise ValueError("a stream can be read once only: give its bytes")
-    return hashlib.sha256(read_source(source)).hexdigest()
+    return read_source(source)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -58,18 +58,16 @@ class Command:
     watermarks: tuple[Watermark, ...] = ()
 
 
-@dataclass(slots=True)
-class CommandEnd:
+class CommandEnd(NamedTuple):
     """A `Command`, its sources by their numbers."""
 
     text: str
     sources: tuple[int, ...]
     """The picture, then the watermarks."""
-    watermarks: list[dict[str, Json]]
+    watermarks: tuple[dict[str, Json], ...]
 
 
-@dataclass(slots=True)
-class Step:
+class Step(NamedTuple):
     """One node, its sources and its parents by their numbers."""
 
     node: Json
@@ -94,13 +92,12 @@ class Step:
         return [each for each in (self.input, self.canvas) if each is not None]
 
 
-@dataclass(slots=True)
-class Plan:
+class Plan(NamedTuple):
     """The steps of some images, parents first; equal steps are one."""
 
-    steps: list[Step] = field(default_factory=list)
-    sources: list[SourceLike | Placeholder] = field(default_factory=list)
-    ends: list[int | CommandEnd] = field(default_factory=list)
+    steps: list[Step]
+    sources: list[SourceLike | Placeholder]
+    ends: list[int | CommandEnd]
     """The last step of each image, or a command."""
 
     def ancestors(self, step: int) -> set[int]:
@@ -120,7 +117,7 @@ class Plan:
 
 def lay_out(images: Iterable[Image | Command]) -> Plan:
     """Return the plan that makes *images*."""
-    plan = Plan()
+    plan = Plan([], [], [])
     known: dict[int, int] = {}  # id of an image → its step
     merged: dict[tuple[object, ...], int] = {}
     kept = list(images)  # while their ids are in use
@@ -169,7 +166,7 @@ def _command_end(plan: Plan, command: Command) -> CommandEnd:
     return CommandEnd(
         command.text,
         tuple(_source_number(plan.sources, source) for source in sources),
-        [each.to_json() for each in command.watermarks],
+        tuple(each.to_json() for each in command.watermarks),
     )
 
 
@@ -183,15 +180,14 @@ def _source_number(
     return len(sources) - 1
 
 
-@dataclass(slots=True)
-class Graph:
+class Graph(NamedTuple):
     """A plan in the engine's words, with the numbers of its inputs and outputs."""
 
-    nodes: dict[str, Json] = field(default_factory=dict)
-    edges: list[Json] = field(default_factory=list)
-    inputs: list[int] = field(default_factory=list)
+    nodes: dict[str, Json]
+    edges: list[Json]
+    inputs: list[int]
     """io_id → the number of a source; one source may have several."""
-    outputs: list[int] = field(default_factory=list)
+    outputs: list[int]
     """The io_id of each output."""
 
     @property
@@ -203,16 +199,16 @@ class Graph:
     def add_inputs(self, sources: Iterable[int]) -> list[int]:
         """Add an input for each source, and return their io_ids."""
         first = len(self.inputs)
-        self.inputs += sources
+        self.inputs.extend(sources)
         return list(range(first, len(self.inputs)))
 
     def add(self, node: Json, *parents: tuple[int, str]) -> int:
         """Add a node with its parents and their places, and return its number."""
         number = len(self.nodes)
         self.nodes[str(number)] = node
-        self.edges += [
+        self.edges.extend(
             {"from": parent, "to": number, "kind": kind} for parent, kind in parents
-        ]
+        )
         return number
 
 
@@ -232,7 +228,7 @@ def graph_of(
         presets: The encoder preset of each end; that of a command does not matter.
         commands: More commands for decoders, by the number of the step.
     """
-    graph = Graph()
+    graph = Graph({}, [], [], [])
     children = _child_counts(plan)
     numbers: list[int] = []  # step → node
     for index, step in enumerate(plan.steps):

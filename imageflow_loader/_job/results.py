@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._io import write_output
 
@@ -94,8 +94,7 @@ class EncodedImage:
         return shown
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedImage:
+class DecodedImage(NamedTuple):
     """One input, as its header says."""
 
     width: int
@@ -106,16 +105,14 @@ class DecodedImage:
     extension: str
 
 
-@dataclass(frozen=True, slots=True)
-class NodePerformance:
+class NodePerformance(NamedTuple):
     """How long one node took."""
 
     name: str
     wall_microseconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class FramePerformance:
+class FramePerformance(NamedTuple):
     """How long one frame took."""
 
     nodes: tuple[NodePerformance, ...]

@@ -172,8 +172,7 @@ def _parts(
 def _is_animated(
     inputs: Mapping[int, _Input], source: SourceLike | Placeholder
 ) -> bool:
-    info = inputs[id(source)].info
-    return info is not None and info.multiple_frames
+    return _moves(inputs[id(source)])
 
 
 def _is_still(output: Output) -> bool:
@@ -206,9 +205,9 @@ def _ask(
         if step.name == "decode"
         and (more := _decoder_commands(plan, number, read[step.sources[0]], still))
     }
-    for end in plan.ends:
-        if isinstance(end, CommandEnd):
-            _take_first_frame(end, read[end.sources[0]], still)
+    for number, end in enumerate(plan.ends):
+        if isinstance(end, CommandEnd) and still and _moves(read[end.sources[0]]):
+            plan.ends[number] = end._replace(text=with_key(end.text, "frame", 0))
     graph = graph_of(plan, [output.preset for output in outputs], commands=commands)
     message: dict[str, Json] = {"framewise": graph.framewise}
     if limits := security.to_json():
@@ -264,10 +263,8 @@ def _decoder_commands(
     return commands
 
 
-def _take_first_frame(end: CommandEnd, given: _Input, still: bool) -> None:
-    info = given.info
-    if still and info is not None and info.multiple_frames:
-        end.text = with_key(end.text, "frame", 0)
+def _moves(given: _Input) -> bool:
+    return given.info is not None and given.info.multiple_frames
 
 
 # Shrinking while decoding
