@@ -80,12 +80,11 @@ def _copy(content: IO[bytes], target: Path) -> None:
 
 def _read(content: IO[bytes], size: int) -> bytes:
     """Return the next bytes; what the archive readers raise becomes one error."""
-    import gzip
     import tarfile
     import zipfile
     import zlib
 
-    damage = (EOFError, ValueError, gzip.BadGzipFile, tarfile.TarError, zlib.error)
+    damage = (EOFError, OSError, ValueError, tarfile.TarError, zlib.error)
     try:
         return content.read(size)
     except (*damage, zipfile.BadZipFile) as error:
@@ -106,14 +105,7 @@ def _in_tar(file: BinaryIO, wanted: Collection[str]) -> Iterator[tuple[str, IO[b
     import zlib
 
     # What gzip and tarfile raise on bytes that are no archive.
-    damage = (
-        EOFError,
-        ValueError,
-        struct.error,
-        tarfile.TarError,
-        zlib.error,
-        gzip.BadGzipFile,
-    )
+    damage = (EOFError, OSError, ValueError, struct.error, tarfile.TarError, zlib.error)
     packed_size = file.seek(0, 2)
     file.seek(0)
     limit = min(_LARGEST_CONTENT, max(_LEAST_CONTENT, _HIGHEST_RATIO * packed_size))
@@ -128,6 +120,8 @@ def _in_tar(file: BinaryIO, wanted: Collection[str]) -> Iterator[tuple[str, IO[b
                     raise _ArchiveError(f"it holds more than {_MOST_MEMBERS} members")
                 if _plain(member.name) in wanted:
                     yield _plain(member.name), _tar_content(tar, member)
+        while content.read(_BLOCK):  # to the check sum at the end
+            pass
     except damage as error:
         raise _ArchiveError(f"it is no tar.gz archive, or damaged ({error})") from error
 
@@ -160,7 +154,7 @@ class _Limited:
 def _in_zip(file: BinaryIO, wanted: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
     import zipfile
 
-    damage = (EOFError, ValueError, NotImplementedError, RuntimeError)
+    damage = (EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
     try:
         with zipfile.ZipFile(file) as archive:
             for member in archive.infolist():

@@ -120,7 +120,7 @@ def _read(
     deadline: Deadline,
     progress: Progress | None,
 ) -> Body:
-    if urlsplit(url).scheme == "file":
+    if url.startswith("file:"):
         return _copy(url, target, limit, progress)
     return receive(url, target, limit, patience, deadline, progress)
 

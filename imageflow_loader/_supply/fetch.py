@@ -95,14 +95,17 @@ class Body:
 
 def shown(url: str) -> str:
     """Return *url* without its password and its query, which may be secret."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an impossible address
+        return url.rpartition("@")[2]
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
 def host_of(url: str) -> str:
     """Return the host and port of *url*."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    return shown(url).partition("://")[2].partition("/")[0]
 
 
 def receive(
@@ -193,9 +196,7 @@ def _transfer(
                 raise item
             if not deadline.expired:
                 return item
-        raise Fault(
-            f"{shown(url)} did not arrive within {deadline.seconds:.0f} seconds."
-        )
+        raise Fault(f"{shown(url)} did not arrive within {deadline.seconds:g} seconds.")
 
     try:
         yield take(), iter(take, None)
@@ -247,7 +248,8 @@ def _opened(url: str, patience: Patience) -> Iterator[tuple[requests.Response, s
                     _require_success(response, url, patience)
                     yield response, url
                     return
-            url = _redirected(url, goal)
+            with _translated(url, patience):
+                url = _redirected(url, goal)
     raise Fault(f"{shown(url)} is redirected in circles.")
 
 
@@ -354,12 +356,12 @@ def _fault(error: Exception, url: str, patience: Patience) -> Fault:
         return _tls_fault(cause, host)
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return Fault(
-            f"{host} did not answer within {patience.connect_s:.0f} seconds.",
+            f"{host} did not answer within {patience.connect_s:g} seconds.",
             again=True,
         )
     if isinstance(error, requests.exceptions.ReadTimeout | ReadTimeoutError):
         return Fault(
-            f"{host} sent nothing for {patience.silence_s:.0f} seconds.", again=True
+            f"{host} sent nothing for {patience.silence_s:g} seconds.", again=True
         )
     # Requests raises plain ValueErrors and OSErrors for what no server said: an
     # impossible URL, a file of certificates that does not exist.
@@ -417,4 +419,4 @@ def _root_cause(error: BaseException) -> BaseException:
 def _said(cause: BaseException) -> str:
     """Return what *cause* says, as part of a sentence."""
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return str(text).rstrip(".")
+    return " ".join(str(text).split()).rstrip(".")

@@ -282,7 +282,8 @@ def for_platform(
 ) -> tuple[Artifact, ...]:
     """Return the archives that serve *platform*, the one to take first.
 
-    A library goes before a tool, and what is pinned before what is not.
+    A library goes before a tool, and what is pinned before what is not. For a tool, an
+    archive without a library goes first: it is the smaller one.
 
     Args:
         platform: The machine that is to use it.
@@ -318,7 +319,12 @@ def _ranked(
     ranked = (
         row
         for kind in kinds
-        for row in sorted(rows, key=lambda row: row.sha256 is None)
+        for row in sorted(rows, key=lambda row: _rank(row, kind))
         if fits(row, kind)
     )
     return tuple(dict.fromkeys(ranked))
+
+
+def _rank(row: Artifact, kind: EngineKind) -> tuple[bool, bool]:
+    """Return what sorts the better row first; equals keep the order of the table."""
+    return row.sha256 is None, kind == "tool" and row.library is not None

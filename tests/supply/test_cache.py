@@ -1,0 +1,453 @@
+"""An entry of the cache is there whole, or it is not there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imageflow_loader._cancel import Deadline
+from imageflow_loader._supply import Cache, Damaged, Entry
+from imageflow_loader._supply.entry import Provenance
+from imageflow_loader.errors import EngineDownloadError, EngineLoadError
+from tests.unprivileged import as_nobody, shared_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imageflow_loader.types import EngineKind
+
+LIBRARY, TOOL = "libimageflow.so", "imageflow_tool"
+KINDS: dict[str, EngineKind] = {LIBRARY: "library", TOOL: "tool"}
+PROVENANCE = Provenance(
+    release="v2.3.1-rc01",
+    suffix="linux-x64",
+    archive="imageflow-v2.3.1-rc01-0635e386-linux-x64.tar.gz",
+    url="https://mirror.example/imageflow.tar.gz",
+    sha256="0123456789abcdef" * 4,
+    compared_with="this package",
+    fetched="2026-01-01T00:00:00+00:00",
+)
+NOBODY = 65534
+
+
+def fill(
+    cache: Cache, provenance: Provenance = PROVENANCE, data: bytes = b"engine"
+) -> Entry:
+    """Publish an entry."""
+    with cache.staging() as scratch:
+        staged = scratch / "entry"
+        staged.mkdir()
+        for name in KINDS:
+            (staged / name).write_bytes(data + name.encode())
+        return cache.publish(staged, provenance, KINDS)
+
+
+def found(cache: Cache) -> list[Entry | Damaged]:
+    return cache.find("v2.3.1-rc01", "linux-x64")
+
+
+def test_what_was_published_is_found(cache: Cache) -> None:
+    entry = fill(cache)
+
+    assert found(cache) == [entry]
+    assert entry.path("library") == entry.folder / LIBRARY
+    assert entry.path("tool") == entry.folder / TOOL
+    assert entry.folder == cache.root / PROVENANCE.place
+    assert entry.provenance == PROVENANCE
+
+
+def test_a_cache_that_does_not_exist_is_empty_and_stays_so(cache: Cache) -> None:
+    assert found(cache) == []
+    assert list(cache.survey()) == []
+    assert cache.clear() == (0, 0)
+    assert not cache.root.exists()
+
+
+def test_a_folder_says_that_it_is_a_cache(cache: Cache) -> None:
+    fill(cache)
+
+    tag = (cache.root / "CACHEDIR.TAG").read_text()
+
+    assert tag.startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+
+
+def test_modes_do_not_depend_on_the_umask(cache: Cache) -> None:
+    before = os.umask(0o077)
+    try:
+        entry = fill(cache)
+    finally:
+        os.umask(before)
+
+    modes = {path.name: path.stat().st_mode & 0o7777 for path in entry.paths}
+    assert modes == {LIBRARY: 0o644, TOOL: 0o755}
+    assert entry.folder.stat().st_mode & 0o7777 == 0o755
+    assert cache.root.stat().st_mode & 0o7777 == 0o755
+
+
+def test_the_users_own_cache_is_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+
+    cache = Cache.at(None)
+    fill(cache)
+
+    assert cache.root == tmp_path / "caches" / "imageflow_loader"
+    assert cache.root.stat().st_mode & 0o7777 == 0o700
+
+
+def test_a_tilde_that_no_shell_expanded_is_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    assert Cache.at(Path("~/engines")).root == tmp_path / "engines"
+
+
+def test_the_newest_of_several_entries_comes_first(cache: Cache) -> None:
+    for digit, day in (("a", 2), ("b", 3), ("c", 1)):
+        fill(
+            cache,
+            replace(PROVENANCE, sha256=digit * 64, fetched=f"2026-01-0{day}T00:00:00"),
+        )
+
+    assert [item.folder.name[0] for item in found(cache)] == ["b", "a", "c"]
+
+
+def test_whoever_publishes_second_gets_what_the_first_one_put_there(
+    cache: Cache,
+) -> None:
+    first = fill(cache)
+    second = fill(cache, data=b"other bytes")
+
+    assert second == first
+    assert second.paths[0].read_bytes().startswith(b"engine")
+
+
+def test_nothing_is_left_in_the_folder_of_work(cache: Cache) -> None:
+    fill(cache)
+    fill(cache)
+
+    assert list((cache.root / "tmp").iterdir()) == []
+
+
+def test_leftovers_of_a_killed_process_are_swept_after_an_hour(cache: Cache) -> None:
+    fill(cache)
+    old, new = cache.root / "tmp" / "old", cache.root / "tmp" / "new"
+    for folder in (old, new):
+        (folder / "entry").mkdir(parents=True)
+    two_hours_ago = time.time() - 7200
+    os.utime(old, (two_hours_ago, two_hours_ago))
+
+    fill(cache)
+
+    assert [path.name for path in (cache.root / "tmp").iterdir()] == ["new"]
+
+
+# Damage.
+
+
+def cut(entry: Entry) -> None:
+    entry.paths[0].write_bytes(b"x")
+
+
+def change(entry: Entry) -> None:
+    path = entry.paths[0]
+    path.write_bytes(bytes(len(path.read_bytes())))
+
+
+def lose_a_file(entry: Entry) -> None:
+    entry.paths[1].unlink()
+
+
+def lose_the_marker(entry: Entry) -> None:
+    (entry.folder / "entry.json").unlink()
+
+
+def garble_the_marker(entry: Entry) -> None:
+    (entry.folder / "entry.json").write_text('{"schema": 1, "files": {}')
+
+
+def write_another_schema(entry: Entry) -> None:
+    edit_marker(entry, {"schema": 99})
+
+
+def name_no_file(entry: Entry) -> None:
+    edit_marker(entry, {"files": {}})
+
+
+def name_a_file_elsewhere(entry: Entry) -> None:
+    file = {"kind": "library", "size": 1, "sha256": "0", "mtime_ns": 0}
+    edit_marker(entry, {"files": {"../../../../etc/hostname": file}})
+
+
+def be_of_another_release(entry: Entry) -> None:
+    edit_marker(entry, {"release": "v9"})
+
+
+def make_a_file_a_folder(entry: Entry) -> None:
+    entry.paths[0].unlink()
+    entry.paths[0].mkdir()
+
+
+def edit_marker(entry: Entry, changes: dict[str, object]) -> None:
+    marker = entry.folder / "entry.json"
+    marker.write_text(json.dumps({**json.loads(marker.read_text()), **changes}))
+
+
+DAMAGES = {
+    cut: "has 1 bytes instead of",
+    change: "another SHA-256",
+    lose_a_file: "imageflow_tool is missing",
+    lose_the_marker: r"entry\.json is missing",
+    garble_the_marker: "marker cannot be understood",
+    write_another_schema: "schema 99",
+    name_no_file: "names no file",
+    name_a_file_elsewhere: "marker cannot be understood",
+    be_of_another_release: "belongs to v9/linux-x64",
+    make_a_file_a_folder: "is not a file",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_a_damaged_entry_is_never_given_and_makes_room_for_a_whole_one(
+    damage: Callable[[Entry], None], cache: Cache
+) -> None:
+    damage(fill(cache))
+
+    (item,) = found(cache)
+
+    assert isinstance(item, Damaged)
+    assert item.removed
+    assert DAMAGES[damage].replace("\\", "") in str(item)
+    assert "has been removed" in str(item)
+    assert found(cache) == []
+    entry = fill(cache)
+    assert found(cache) == [entry]
+
+
+def test_publishing_replaces_a_damaged_entry(cache: Cache) -> None:
+    lose_a_file(fill(cache))
+
+    entry = fill(cache)
+
+    assert found(cache) == [entry]
+
+
+def test_damage_that_keeps_size_and_time_is_found_by_a_thorough_look(
+    cache: Cache,
+) -> None:
+    entry = fill(cache)
+    times = entry.paths[0].stat()
+    change(entry)
+    os.utime(entry.paths[0], ns=(times.st_atime_ns, times.st_mtime_ns))
+
+    assert found(cache) == [entry]
+    (item,) = cache.survey(thorough=True)
+
+    assert isinstance(item, Damaged)
+    assert "another SHA-256" in item.reason
+
+
+# Caches that were made elsewhere.
+
+
+def test_a_copied_cache_is_hashed_once(cache: Cache, tmp_path: Path) -> None:
+    entry = fill(cache)
+    shutil.copytree(cache.root, tmp_path / "copy", copy_function=shutil.copy)
+    copy = Cache(tmp_path / "copy")
+    os.utime(copy.root / PROVENANCE.place / TOOL, (1, 1))
+
+    (first,) = found(copy)
+    assert isinstance(first, Entry)
+    marker = json.loads((first.folder / "entry.json").read_text())
+
+    assert first.provenance == entry.provenance
+    assert marker["files"][TOOL]["mtime_ns"] == 1_000_000_000
+    assert (first.folder / "entry.json").stat().st_mode & 0o7777 == 0o644
+
+
+def test_a_copied_cache_serves_even_where_it_cannot_be_written() -> None:
+    with shared_folder() as folder:
+        cache = Cache(folder / "cache")
+        entry = fill(cache)
+        os.utime(entry.paths[0], (1, 1))
+
+        (item,) = as_nobody(lambda: found(cache))
+
+    assert isinstance(item, Entry)
+    assert item.path("tool") == entry.path("tool")
+
+
+def test_clearing_counts_what_it_frees(cache: Cache) -> None:
+    entry = fill(cache)
+    fill(cache, replace(PROVENANCE, suffix="win-x86"))
+    (cache.root / "mine").mkdir()
+    (cache.root / "tmp" / "left").mkdir()
+    marker = (entry.folder / "entry.json").stat().st_size
+
+    count, size = cache.clear()
+
+    assert count == 2
+    assert size == pytest.approx(2 * (entry.size + marker), abs=20)
+    names = {path.name for path in cache.root.iterdir()}
+    assert names == {"CACHEDIR.TAG", "tmp", "mine"}
+    assert list((cache.root / "tmp").iterdir()) == []
+
+
+# Whose is it?
+
+
+@pytest.mark.parametrize(
+    ("mode", "path_of"),
+    [
+        pytest.param(0o757, lambda entry: entry.folder.parents[2], id="the root"),
+        pytest.param(0o757, lambda entry: entry.folder.parents[1], id="a folder"),
+        pytest.param(0o757, lambda entry: entry.folder, id="the entry"),
+        pytest.param(0o646, lambda entry: entry.paths[0], id="a file"),
+    ],
+)
+def test_what_everybody_may_write_is_not_used(
+    mode: int, path_of: Callable[[Entry], Path], cache: Cache
+) -> None:
+    path = path_of(fill(cache))
+    path.chmod(mode)
+
+    with pytest.raises(EngineLoadError, match=r"others may write it.*chmod") as caught:
+        found(cache)
+
+    assert str(path) in str(caught.value)
+    assert caught.value.reason == "not_trusted"
+
+
+def test_a_folder_above_that_everybody_may_write_is_named(tmp_path: Path) -> None:
+    open_folder = tmp_path / "open"
+    open_folder.mkdir()
+    cache = Cache(open_folder / "cache")
+    fill(cache)
+    open_folder.chmod(0o777)
+
+    with pytest.raises(EngineLoadError, match="everybody may write") as caught:
+        found(cache)
+
+    assert str(open_folder) in str(caught.value)
+
+
+def test_a_sticky_folder_above_is_no_danger(tmp_path: Path) -> None:
+    sticky = tmp_path / "sticky"
+    sticky.mkdir()
+    cache = Cache(sticky / "cache")
+    entry = fill(cache)
+    sticky.chmod(0o1777)
+
+    assert found(cache) == [entry]
+
+
+def test_the_users_own_group_may_write(cache: Cache) -> None:
+    entry = fill(cache)
+    entry.folder.chmod(0o775)
+
+    assert found(cache) == [entry]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("what", ["file", "entry", "root"])
+def test_what_belongs_to_somebody_else_is_not_used(what: str, cache: Cache) -> None:
+    entry = fill(cache)
+    path = {"file": entry.paths[0], "entry": entry.folder, "root": cache.root}[what]
+    os.chown(path, NOBODY, NOBODY)
+
+    with pytest.raises(EngineLoadError, match="belongs to user nobody, who could"):
+        found(cache)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_makes_no_cache_in_a_users_folder(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, NOBODY, NOBODY)
+
+    with pytest.raises(EngineLoadError, match="so root does not keep engines there"):
+        fill(Cache(home / ".cache" / "imageflow_loader"))
+
+    assert list(home.iterdir()) == []
+
+
+def test_what_root_has_put_there_serves_everybody() -> None:
+    with shared_folder() as folder:
+        cache = Cache(folder / "cache")
+        entry = fill(cache)
+
+        assert as_nobody(lambda: found(cache)) == [entry]
+
+
+def test_a_cache_that_cannot_be_written_says_so_when_it_is_to_be_filled() -> None:
+    with shared_folder() as folder:
+        cache = Cache(folder / "cache")
+        fill(cache)
+
+        with pytest.raises(EngineDownloadError, match="cannot be written") as caught:
+            as_nobody(lambda: fill(cache))
+
+    assert "Set IMAGEFLOW_CACHE_DIR" in str(caught.value)
+
+
+def test_a_cache_that_cannot_be_read_says_so() -> None:
+    with shared_folder() as folder:
+        cache = Cache(folder / "cache")
+        fill(cache)
+        cache.root.chmod(0o700)
+        if os.geteuid() != 0:
+            cache.root.chmod(0o000)
+
+        with pytest.raises(EngineLoadError, match="cannot be read"):
+            as_nobody(lambda: found(cache))
+        cache.root.chmod(0o700)
+
+
+def test_a_file_in_the_caches_place_says_so(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("not a folder")
+    cache = Cache(tmp_path / "cache")
+
+    assert found(cache) == []
+    with pytest.raises(EngineDownloadError, match="cannot be written"):
+        fill(cache)
+
+
+# Locks.
+
+
+def test_a_lock_that_somebody_holds_is_waited_for_no_longer_than_allowed(
+    cache: Cache,
+) -> None:
+    fill(cache)
+    told = []
+
+    with (
+        cache.lock("work", Deadline(None)),
+        cache.lock("work", Deadline(0.05), lambda: told.append("waiting")),
+    ):
+        done = True
+
+    assert done
+    assert told == []
+
+
+def test_a_cache_that_cannot_be_written_is_not_locked() -> None:
+    with shared_folder() as folder:
+        cache = Cache(folder / "cache")
+
+        def work() -> str:
+            with cache.lock("work", Deadline(None)):
+                return "done"
+
+        assert as_nobody(work) == "done"
+        assert not cache.root.exists()
