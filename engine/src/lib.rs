@@ -3,6 +3,7 @@
 //! A request goes down: `abi` or the tool → `api` → `session` → `job` → `nodes` → `frame`.
 //! Nothing below `api` knows JSON text or C; nothing outside `abi` is unsafe.
 
+pub mod abi;
 pub mod api;
 pub mod color;
 pub mod decode;

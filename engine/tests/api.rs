@@ -1,0 +1,367 @@
+//! The endpoints and the form of their answers.
+
+use std::sync::Arc;
+
+use imageflow::api;
+use imageflow::error::{Error, Kind, Result};
+use imageflow::job::Stop;
+use imageflow::session::Session;
+use serde_json::{Value, json};
+
+fn session() -> Session {
+    Session::new(Stop::default())
+}
+
+fn send(session: &mut Session, method: &str, message: &Value) -> Result<Value> {
+    let answer = api::send(session, method, message.to_string().as_bytes())?;
+    let json: Value = serde_json::from_slice(&answer.json).expect("an answer is JSON");
+    assert_eq!(json["code"], answer.status);
+    Ok(json)
+}
+
+fn error_of(method: &str, message: &Value) -> Error {
+    send(&mut session(), method, message).expect_err("the request is wrong")
+}
+
+fn canvas(w: u32, h: u32) -> Value {
+    json!({"create_canvas": {"format": "bgr_32", "w": w, "h": h, "color": "black"}})
+}
+
+fn encode(io_id: i32) -> Value {
+    json!({"encode": {"io_id": io_id, "preset": {"lodepng": {}}}})
+}
+
+fn steps(steps: &[Value]) -> Value {
+    json!({"framewise": {"steps": steps}})
+}
+
+/// A black picture as base64.
+fn picture(w: u32, h: u32) -> String {
+    let message = json!({
+        "io": [{"io_id": 1, "direction": "out", "io": "output_base_64"}],
+        "framewise": {"steps": [canvas(w, h), encode(1)]},
+    });
+    let answer = send(&mut session(), "v1/build", &message).unwrap();
+    answer["data"]["job_result"]["encodes"][0]["bytes"]["base_64"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_job_answers_with_its_encodes_and_decodes() {
+    let mut session = session();
+    session.add_output(1).unwrap();
+
+    let answer = send(&mut session, "v1/execute", &steps(&[canvas(20, 10), encode(1)])).unwrap();
+
+    assert_eq!(answer["success"], true);
+    assert_eq!(answer["message"], "OK");
+    let result = &answer["data"]["job_result"];
+    let encoded = json!([{
+        "preferred_mime_type": "image/png", "preferred_extension": "png",
+        "io_id": 1, "w": 20, "h": 10, "bytes": "elsewhere",
+    }]);
+    assert_eq!(result["encodes"], encoded);
+    assert_eq!(result["decodes"], json!([]));
+    assert!(result["performance"]["frames"].is_array());
+    assert!(session.take_output(1).unwrap().starts_with(b"\x89PNG"));
+}
+
+#[test]
+fn a_build_takes_bytes_in_three_spellings() {
+    let base64 = picture(20, 10);
+    let bytes = {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.decode(&base64).unwrap()
+    };
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    for io in [json!({"base_64": base64}), json!({"bytes_hex": hex}), json!({"byte_array": bytes})]
+    {
+        let message = json!({
+            "io": [{"io_id": 0, "direction": "in", "io": io}],
+            "framewise": {"steps": []},
+        });
+        let answer = send(&mut session(), "v1/build", &message).unwrap();
+        let decoded = json!([{
+            "preferred_mime_type": "image/png", "preferred_extension": "png",
+            "io_id": 0, "w": 20, "h": 10,
+        }]);
+        assert_eq!(answer["data"]["job_result"]["decodes"], decoded);
+    }
+}
+
+#[test]
+fn a_build_can_encode_to_an_output_that_was_there_before() {
+    let mut session = session();
+    session.add_output(1).unwrap();
+    let message = json!({"io": [], "framewise": {"steps": [canvas(4, 4), encode(1)]}});
+
+    let answer = send(&mut session, "v1/build", &message).unwrap();
+
+    assert_eq!(answer["data"]["job_result"]["encodes"][0]["bytes"], "elsewhere");
+}
+
+#[test]
+fn an_input_says_what_it_is() {
+    let mut session = session();
+    let message = json!({
+        "io": [{"io_id": 3, "direction": "in", "io": {"base_64": picture(20, 10)}}],
+        "framewise": {"steps": []},
+    });
+    send(&mut session, "v1/build", &message).unwrap();
+
+    for method in [
+        "v1/get_image_info",
+        "v0.1/get_image_info",
+        "v1/get_scaled_image_info",
+        "v0.1/get_scaled_image_info",
+    ] {
+        let answer = send(&mut session, method, &json!({"io_id": 3})).unwrap();
+        let info = &answer["data"]["image_info"];
+        assert_eq!((&info["image_width"], &info["image_height"]), (&json!(20), &json!(10)));
+        assert_eq!(info["preferred_mime_type"], "image/png");
+    }
+}
+
+#[test]
+fn a_decoder_can_be_told_something_that_does_not_concern_it() {
+    let mut session = session();
+    let message = json!({
+        "io": [{"io_id": 0, "direction": "in", "io": {"base_64": picture(20, 10)}}],
+        "framewise": {"steps": []},
+    });
+    send(&mut session, "v1/build", &message).unwrap();
+
+    for method in ["v1/tell_decoder", "v0.1/tell_decoder"] {
+        let message = json!({"io_id": 0, "command": {"select_frame": 0}});
+        assert_eq!(send(&mut session, method, &message).unwrap()["data"], json!({}));
+    }
+}
+
+#[test]
+fn the_version_tells_the_edition() {
+    for method in ["v1/get_version_info", "v0.1/get_version_info"] {
+        let answer = send(&mut session(), method, &json!({})).unwrap();
+        let info = &answer["data"]["version_info"];
+        assert!(info["long_version_string"].as_str().unwrap().starts_with("embedded "));
+        assert!(info["git_tag"].as_str().unwrap().starts_with("embedded-"));
+        assert_eq!(info["dirty_working_tree"], false);
+    }
+}
+
+#[test]
+fn the_keys_of_query_strings_can_be_listed() {
+    for method in ["v1/schema/riapi/latest/get", "v1/schema/riapi/latest/list_keys"] {
+        let answer = send(&mut session(), method, &json!({})).unwrap();
+        let names = answer["data"]["schema"]["key_names"].as_array().unwrap();
+        assert_eq!(names.len(), 100);
+        assert!(names.contains(&json!("srcset")));
+    }
+}
+
+#[test]
+fn a_query_string_can_be_validated() {
+    let method = "v1/schema/riapi/latest/validate";
+
+    let clean = send(&mut session(), method, &json!({"query_string": "w=100&h=50"})).unwrap();
+    let faulty = send(&mut session(), method, &json!({"query_string": "w=1&foo=2"})).unwrap();
+
+    assert_eq!(clean["data"]["results"], json!({"issues": []}));
+    let issue = &faulty["data"]["results"]["issues"][0];
+    assert_eq!(issue["key"], "foo");
+    assert_eq!(issue["value"], "2");
+    assert_eq!(issue["kind"], "UnrecognizedKey");
+    assert!(issue["message"].is_string());
+}
+
+#[test]
+fn every_listed_schema_endpoint_is_answered() {
+    let answer = send(&mut session(), "v1/schema/list-schema-endpoints", &json!({})).unwrap();
+
+    for endpoint in answer["data"]["endpoints"].as_array().unwrap() {
+        let method = endpoint.as_str().unwrap().strip_prefix('/').unwrap();
+        let message =
+            if method.ends_with("validate") { json!({"query_string": ""}) } else { json!({}) };
+        assert_eq!(send(&mut session(), method, &message).unwrap()["code"], 200, "{method}");
+    }
+}
+
+#[test]
+fn a_teapot_has_its_own_shape() {
+    for method in ["v1/brew_coffee", "brew_coffee"] {
+        let answer = send(&mut session(), method, &json!("anything")).unwrap();
+        assert_eq!((&answer["code"], &answer["success"]), (&json!(418), &json!("false")));
+        assert!(answer.get("data").is_none());
+    }
+}
+
+#[test]
+fn an_unknown_endpoint_is_named() {
+    for method in ["/v1/execute", "V1/execute", "v1/estimate", ""] {
+        let error = error_of(method, &json!({}));
+        assert_eq!(error.kind, Kind::InvalidMessageEndpoint);
+        assert!(error.text.contains(&format!("\"{method}\"")), "{}", error.text);
+    }
+}
+
+#[test]
+fn a_failure_has_the_word_none_for_data() {
+    let error = Error::new(Kind::SizeLimitExceeded, "too wide");
+
+    let answer = api::failure(&error).unwrap();
+
+    let json: Value = serde_json::from_slice(&answer.json).unwrap();
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        json,
+        json!({
+            "code": 400, "success": false,
+            "message": "ArgumentInvalid: SizeLimitExceeded: too wide", "data": "none",
+        })
+    );
+}
+
+#[test]
+fn answers_are_indented_with_their_keys_in_order() {
+    let answer = api::send(&mut session(), "v1/tell_decoder", b"{\"io_id\":0}");
+    assert_eq!(answer.unwrap_err().kind, Kind::Json);
+
+    let text = api::failure(&Error::cancelled()).unwrap().json;
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.starts_with("{\n  \"code\": 499,\n  \"success\": false,\n  \"message\": \""));
+}
+
+#[test]
+fn unknown_fields_and_names_are_refused_by_name() {
+    let flip = json!("flip_v");
+    for (message, name) in [
+        (json!({"framewise": {"steps": []}, "securty": {}}), "securty"),
+        (json!({"framewise": {"steps": []}, "security": {"max_size": null}}), "max_size"),
+        (json!({"framewise": {"steps": [], "graph": {}}}), "framewise"),
+        (json!({"framewise": {"step": []}}), "step"),
+        (steps(&[json!({"decode": {"io_id": 0, "command": []}})]), "command"),
+        (steps(&[json!({"blur": {}})]), "blur"),
+        (steps(&[json!({"encode": {"io_id": 1, "preset": {"mozjpeg": {"qualty": 9}}}})]), "qualty"),
+        (steps(&[json!({"constrain": {"mode": "witin", "w": 9}})]), "witin"),
+        (json!({"framewise": {"graph": {"nodes": {"0": flip}, "edges": [], "node": 1}}}), "node"),
+    ] {
+        let error = error_of("v1/execute", &message);
+        assert_eq!(error.kind, Kind::Json, "{message}");
+        assert!(
+            error.text.contains(&format!("`{name}`")) || name == "framewise",
+            "{name}: {}",
+            error.text
+        );
+    }
+}
+
+#[test]
+fn graph_recording_is_taken_only_when_it_is_off() {
+    let off = json!({"record_graph_versions": false, "render_last_graph": null});
+    let on = json!({"record_frame_images": true});
+    let execute =
+        |recording: &Value| json!({"graph_recording": recording, "framewise": {"steps": []}});
+    let build = |recording: &Value| json!({"builder_config": {"graph_recording": recording}, "io": [], "framewise": {"steps": []}});
+
+    send(&mut session(), "v1/execute", &execute(&off)).unwrap();
+    send(&mut session(), "v1/build", &build(&off)).unwrap();
+
+    for (method, message) in [("v1/execute", execute(&on)), ("v1/build", build(&on))] {
+        let error = error_of(method, &message);
+        assert_eq!(error.kind, Kind::InvalidArgument);
+        assert!(error.text.contains("graph_recording"));
+    }
+}
+
+#[test]
+fn io_entries_that_make_no_sense_are_refused() {
+    let entry = |io_id: i32, direction: &str, io: Value| json!({"io_id": io_id, "direction": direction, "io": io});
+    for (entries, kind) in [
+        (json!([entry(0, "in", json!("placeholder"))]), Kind::GraphInvalid),
+        (json!([entry(0, "in", json!({"base_64": "?"}))]), Kind::InvalidArgument),
+        (json!([entry(0, "in", json!({"bytes_hex": "zz"}))]), Kind::InvalidArgument),
+        (json!([entry(0, "in", json!({"byte_array": [256]}))]), Kind::Json),
+        (json!([entry(0, "in", json!({"url": "http://example.org"}))]), Kind::Json),
+        (json!([entry(0, "in", json!({"file": "no/such.png"}))]), Kind::DecodingIoError),
+        (
+            json!([entry(0, "out", json!({"file": "no/such/folder/out.png"}))]),
+            Kind::EncodingIoError,
+        ),
+        (json!([entry(0, "inout", json!("output_buffer"))]), Kind::Json),
+        (json!([entry(0, "in", json!({"byte_array": [1, 2, 3, 4]}))]), Kind::NoEnabledDecoderFound),
+        (
+            json!([
+                entry(7, "out", json!("output_buffer")),
+                entry(7, "out", json!("output_buffer"))
+            ]),
+            Kind::DuplicateIoId,
+        ),
+    ] {
+        let message = json!({"io": entries, "framewise": {"steps": []}});
+        assert_eq!(error_of("v1/build", &message).kind, kind, "{message}");
+    }
+}
+
+#[test]
+fn an_output_is_written_by_one_request_only() {
+    let mut session = session();
+    session.add_output(1).unwrap();
+    let message = steps(&[canvas(4, 4), encode(1)]);
+    send(&mut session, "v1/execute", &message).unwrap();
+
+    let error = send(&mut session, "v1/execute", &message).unwrap_err();
+
+    assert_eq!(error.kind, Kind::InvalidArgument);
+    assert!(error.text.contains("output 1"), "{}", error.text);
+}
+
+#[test]
+fn inputs_and_outputs_are_not_taken_for_each_other() {
+    let mut session = session();
+    session.add_output(1).unwrap();
+    session.add_input(0, Arc::new(b"\x89PNG\r\n\x1a\n0123".to_vec())).unwrap();
+
+    let info = |io_id: i32| json!({"io_id": io_id});
+    for (method, io_id, kind) in [
+        ("v1/get_image_info", 1, Kind::InvalidArgument),
+        ("v1/get_image_info", 2, Kind::IoIdNotFound),
+    ] {
+        assert_eq!(send(&mut session, method, &info(io_id)).unwrap_err().kind, kind);
+    }
+    assert_eq!(session.lend_output(0).unwrap_err().kind, Kind::InvalidArgument);
+    assert_eq!(session.take_output(2).unwrap_err().kind, Kind::IoIdNotFound);
+}
+
+#[test]
+fn a_stopped_session_gives_nothing() {
+    let stop = Stop::default();
+    let mut session = Session::new(stop.clone());
+    session.add_output(1).unwrap();
+    stop.request();
+
+    let error = send(&mut session, "v1/execute", &steps(&[canvas(4, 4), encode(1)])).unwrap_err();
+
+    assert_eq!(error.kind, Kind::OperationCancelled);
+}
+
+#[test]
+fn a_build_writes_its_files_only_when_all_went_well() {
+    let path = std::env::temp_dir().join(format!("imageflow-api-{}.png", std::process::id()));
+    let name = path.to_str().unwrap();
+    let message = |steps: &[Value]| {
+        json!({
+            "io": [{"io_id": 1, "direction": "out", "io": {"file": name}}],
+            "framewise": {"steps": steps},
+        })
+    };
+
+    let wrong = [canvas(4, 4), json!({"crop": {"x1": 0, "y1": 0, "x2": 9, "y2": 9}}), encode(1)];
+    assert_eq!(error_of("v1/build", &message(&wrong)).kind, Kind::InvalidNodeParams);
+    assert!(!path.exists());
+
+    let right = message(&[canvas(4, 4), encode(1)]);
+    let answer = send(&mut session(), "v1/build", &right).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert!(bytes.starts_with(b"\x89PNG"));
+    let encoded = &answer["data"]["job_result"]["encodes"][0];
+    assert_eq!(encoded["bytes"], json!({"physical_file": name}));
+}
