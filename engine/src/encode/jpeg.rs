@@ -8,24 +8,12 @@ use rgb::{FromSlice, RGB8};
 use zenjpeg::encoder::{ChromaSubsampling, EncoderConfig, PixelLayout};
 
 use super::failed;
-use crate::color::Rgba;
 use crate::decode::Format;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 
-/// What shows through a transparent picture unless the request says otherwise.
-const WHITE: Rgba = Rgba { r: 255, g: 255, b: 255, a: 255 };
-
 fn refused(error: impl std::fmt::Display) -> Error {
     failed(Format::Jpeg, error)
-}
-
-/// *frame* without alpha: on top of *matte*, or of white.
-#[must_use]
-pub fn flat(mut frame: Frame, matte: Option<Rgba>) -> Frame {
-    frame.matte(matte.unwrap_or(WHITE));
-    frame.drop_alpha(); // a matte that is not opaque leaves some
-    frame
 }
 
 /// The preset `mozjpeg`.

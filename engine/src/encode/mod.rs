@@ -8,7 +8,8 @@ pub mod webp;
 
 use enough::Stop;
 
-use self::choose::Encoding;
+use self::choose::{Choice, Encoding};
+use crate::color::Rgba;
 use crate::decode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
@@ -33,22 +34,27 @@ pub fn format(encoding: &Encoding) -> Format {
 /// The format cannot hold a picture of that size, or the job was asked to stop.
 pub fn still(
     picture: Picture<'_>,
-    encoding: &Encoding,
+    choice: &Choice,
     limits: &Limits,
     stop: &dyn Stop,
 ) -> Result<Vec<u8>> {
-    let frame = picture.into_frame(limits, stop)?;
-    match *encoding {
-        Encoding::Mozjpeg { quality, progressive, matte } => {
-            let frame = jpeg::flat(frame, matte);
+    let mut frame = picture.into_frame(limits, stop)?;
+    let is_jpeg = format(&choice.encoding) == Format::Jpeg;
+    if let Some(matte) = choice.matte.or(is_jpeg.then_some(Rgba::WHITE)) {
+        frame.matte(matte);
+    }
+    if is_jpeg {
+        frame.drop_alpha(); // a matte that is not opaque leaves some
+    }
+    match choice.encoding {
+        Encoding::Mozjpeg { quality, progressive } => {
             jpeg::mozjpeg(&frame, quality, progressive, stop)
         }
-        Encoding::Libjpegturbo { quality, progressive, optimize_huffman_coding, matte } => {
-            let frame = jpeg::flat(frame, matte);
+        Encoding::Libjpegturbo { quality, progressive, optimize_huffman_coding } => {
             jpeg::turbo(&frame, quality, progressive, optimize_huffman_coding)
         }
-        Encoding::Libpng { depth, matte, zlib_compression } => {
-            png::libpng(frame, depth, matte, zlib_compression, stop)
+        Encoding::Libpng { depth, zlib_compression } => {
+            png::libpng(frame, depth, zlib_compression, stop)
         }
         Encoding::Lodepng { maximum_deflate } => png::lodepng(&frame, maximum_deflate),
         Encoding::Pngquant { quality, minimum_quality, speed, maximum_deflate } => {

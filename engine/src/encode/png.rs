@@ -1,14 +1,11 @@
 //! PNG: the `png` crate in libpng's place, lodepng and imagequant as upstream has them.
 
-use std::ops::ControlFlow;
-
 use ::png::{BitDepth, ColorType, DeflateCompression, Filter};
 use enough::Stop;
 use imagequant::{Attributes, Error as QuantError};
 use rgb::{FromSlice, RGBA8};
 
 use super::failed;
-use crate::color::Rgba;
 use crate::decode::Format;
 use crate::error::{Error, Result};
 use crate::frame::{Channels, Frame};
@@ -26,13 +23,9 @@ fn refused(error: impl std::fmt::Display) -> Error {
 pub fn libpng(
     mut frame: Frame,
     depth: Option<PngDepth>,
-    matte: Option<Rgba>,
     level: u8,
     stop: &dyn Stop,
 ) -> Result<Vec<u8>> {
-    if let Some(matte) = matte {
-        frame.matte(matte);
-    }
     if depth == Some(PngDepth::Png24) {
         frame.drop_alpha();
     }
@@ -124,7 +117,6 @@ fn quantised(frame: &Frame, aim: &Quantising, stop: &dyn Stop) -> Result<Option<
     if let Some(speed) = aim.speed {
         attributes.set_speed(i32::from(speed.clamp(1, 10))).map_err(refused)?;
     }
-    let _ = ControlFlow::<()>::Continue(());
     let (w, h) = (frame.w() as usize, frame.h() as usize);
     let pixels: &[RGBA8] = frame.px().as_rgba();
     let mut image = attributes.new_image_borrowed(pixels, w, h, 0.0).map_err(refused)?;

@@ -235,14 +235,14 @@ impl<'a> Runner<'a> {
             let text = format!("The output {io_id} was written already");
             return Err(Error::new(Kind::InvalidState, text));
         }
-        let encoding = choose::choose(preset, &self.facts(&picture))?;
-        if matches!(encoding, Encoding::Gif) {
+        let choice = choose::choose(preset, &self.facts(&picture))?;
+        if choice.encoding == Encoding::Gif {
             let writer = encode::gif::Writer::new((w, h))?;
             self.sinks.insert(io_id, Sink::Moving { writer, step: i });
             return self.add_frame(io_id, picture);
         }
-        let format = encode::format(&encoding);
-        let bytes = encode::still(picture, &encoding, self.job.limits, self.context.stop)?;
+        let format = encode::format(&choice.encoding);
+        let bytes = encode::still(picture, &choice, self.job.limits, self.context.stop)?;
         self.sinks.insert(io_id, Sink::Still(Encoded { io_id, format, w, h, bytes }));
         Ok(())
     }
