@@ -15,6 +15,7 @@ import pytest
 
 from imageflow_loader._engine import loading
 from imageflow_loader._platform import current_platform
+from tests.alpine_root import Alpine, alpine_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +89,12 @@ def library() -> Path:
 def tool() -> Path:
     """Return the tool under test."""
     return engine_under_test("tool")
+
+
+@pytest.fixture
+def alpine(request: pytest.FixtureRequest) -> Alpine:
+    """Return the Alpine root that this run was given."""
+    return alpine_root(request.config.getoption("--alpine"))
 
 
 @pytest.fixture(params=["library", "tool"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
@@ -61,16 +63,26 @@ def constructor(body: str) -> str:
     """
 
 
-def compiler(name: str = "cc") -> str:
-    """Return the path of a C compiler, or skip the test."""
+def program(name: str) -> str:
+    """Return the path of the program *name*, or skip the test."""
     found = shutil.which(name)
     if found is None:
         pytest.skip(f"no {name} here")
     return found
 
 
+def compiler() -> list[str]:
+    """Return the command of the C compiler (`CC`, else cc), or skip the test."""
+    name, *arguments = shlex.split(os.environ.get("CC", "cc"))
+    return [program(name), *arguments]
+
+
 def build(
-    folder: Path, name: str, source: str, *flags: str, compile_with: str = "cc"
+    folder: Path,
+    name: str,
+    source: str,
+    *flags: str,
+    compile_with: list[str] | None = None,
 ) -> Path:
     """Compile *source* to the file *name*, a library if its name says so."""
     target = folder / name
@@ -78,7 +90,7 @@ def build(
     code.write_text(source)
     shape = ["-shared", "-fPIC"] if ".so" in name else []
     subprocess.run(
-        [compiler(compile_with), *shape, "-o", target, code, *flags],
+        [*(compile_with or compiler()), *shape, "-o", target, code, *flags],
         check=True,
         capture_output=True,
     )

@@ -222,7 +222,8 @@ def _check_program(
         built_for = f" ({family})" if family else ""
         raise RefusedError(
             "missing_interpreter",
-            f"needs the loader {interpreter}{built_for}, which is not on this machine",
+            f"needs the loader {interpreter}{built_for}, which is not on this machine"
+            f" ({platform})",
             _STATIC_BUILD,
         )
     running = platform.loading_libc

@@ -192,7 +192,8 @@ TOOLS: dict[str, tuple[Callable[[Path], Path], str, str]] = {
             )
         ),
         "missing_interpreter",
-        "needs the loader /absent/ld.so.1 (glibc), which is not on this machine.",
+        "needs the loader /absent/ld.so.1 (glibc), which is not on this machine "
+        f"({HERE}). Use the static tool, the linux-musl build.",
     ),
     "somebody else's program": (TALKER, "not_imageflow", "is no imageflow_tool"),
     "a program that says nothing": (PROGRAM, "not_imageflow", "is no imageflow_tool"),

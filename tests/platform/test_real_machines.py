@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from imageflow_loader._platform import current_platform, musl_version
-from tests.wrong_engines import build, compiler
+from tests.alpine_root import Alpine, in_a_namespace
+from tests.wrong_engines import build
+from tests.wrong_engines import program as path_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,18 +81,6 @@ def ask(
     )
 
 
-def in_a_namespace(*steps: str) -> list[str]:
-    """Return a command: *steps*, then its arguments, with mounts of its own."""
-    unshare = shutil.which("unshare")
-    works = unshare and subprocess.run(
-        [unshare, "--mount", "true"], capture_output=True, check=False
-    )
-    if not unshare or not works or works.returncode:
-        pytest.skip("no permission for mounts of our own (unshare --mount)")
-    script = "; ".join(["set -e", *steps, 'exec "$@"'])
-    return [unshare, "--mount", "sh", "-c", script, "sh"]
-
-
 @pytest.fixture
 def glibc() -> tuple[int, int]:
     """Return the glibc version here, by the word of the C library itself."""
@@ -99,49 +89,6 @@ def glibc() -> tuple[int, int]:
     name = os.confstr("CS_GNU_LIBC_VERSION") or ""
     major, minor = name.split()[1].split(".")[:2]
     return int(major), int(minor)
-
-
-class Alpine(NamedTuple):
-    """An Alpine root and the Python in it."""
-
-    root: Path
-    python: Path
-    """As it is called inside."""
-
-    @property
-    def loader(self) -> Path:
-        """Musl's loader, as it is called from outside."""
-        return next(self.root.glob("lib/ld-musl-*.so.1"))
-
-    @property
-    def libraries(self) -> str:
-        """Where its libraries lie, as seen from outside."""
-        home = self.python.parents[1].relative_to("/")
-        folders = ["lib", "usr/lib", home / "lib"]
-        return ":".join(str(self.root / folder) for folder in folders)
-
-    def inside(self, *steps: str) -> list[str]:
-        """Return a command that runs its arguments in there, the project at /mnt."""
-        root = shlex.quote(str(self.root))
-        return [
-            *in_a_namespace(
-                f"mount --bind {shlex.quote(str(PROJECT))} {root}/mnt", *steps
-            ),
-            "chroot",
-            str(self.root),
-        ]
-
-
-@pytest.fixture
-def alpine(request: pytest.FixtureRequest) -> Alpine:
-    """Return the Alpine root that this run was given."""
-    root = request.config.getoption("--alpine")
-    if root is None:
-        pytest.skip("no Alpine root: give --alpine ROOT")
-    for python in ("/opt/python/bin/python3", "/usr/bin/python3"):
-        if (root / python[1:]).exists():
-            return Alpine(root, Path(python))
-    pytest.skip(f"no Python in {root}")
 
 
 def test_this_python_is_told_as_it_was_built() -> None:
@@ -181,7 +128,7 @@ def test_without_proc_glibc_is_told_by_its_symbols(glibc: tuple[int, int]) -> No
 def test_a_shell_wrapper_instead_of_the_executable(
     glibc: tuple[int, int], tmp_path: Path
 ) -> None:
-    bash = compiler("bash")  # sh cannot give a program another name
+    bash = path_of("bash")  # sh cannot give a program another name
     wrapper = tmp_path / "python3"
     python = shlex.quote(sys.executable)
     wrapper.write_text(f'#!{bash}\nexec -a "$0" {python} -B "$@"\n')
@@ -289,7 +236,7 @@ def test_a_shim_that_claims_glibc_on_musl_is_not_believed(
             return 11;
         }
         """,
-        compile_with="musl-gcc",
+        compile_with=[path_of("musl-gcc")],
     )
     python = a_musl_python(alpine, tmp_path)
     environment = {**musl_environment(alpine), "LD_PRELOAD": str(shim)}
@@ -326,7 +273,7 @@ def test_a_32_bit_python_on_a_64_bit_kernel(request: pytest.FixtureRequest) -> N
 def interpreter_of(program: Path) -> Path:
     """Return the loader of *program*, as readelf has it."""
     listing = subprocess.run(
-        [compiler("readelf"), "-l", program], capture_output=True, text=True, check=True
+        [path_of("readelf"), "-l", program], capture_output=True, text=True, check=True
     )
     name = listing.stdout.split("program interpreter: ")[1].split("]")[0]
     return Path(name)
@@ -336,7 +283,7 @@ def a_musl_python(alpine: Alpine, folder: Path) -> Path:
     """Return a copy of Alpine's Python that names its loader by its path outside."""
     python = folder / "python3"
     shutil.copy((alpine.root / alpine.python.relative_to("/")).resolve(), python)
-    patchelf = compiler("patchelf")
+    patchelf = path_of("patchelf")
     subprocess.run([patchelf, "--set-interpreter", alpine.loader, python], check=True)
     return python
 

@@ -400,7 +400,7 @@ REFUSED_TOOLS: dict[str, tuple[ElfFile | bytes, Platform, str, str]] = {
         MUSL,
         "missing_interpreter",
         "needs the loader /absent/ld-linux-x86-64.so.2 (glibc), which is not on this"
-        " machine.",
+        " machine (linux-x86_64, musl).",
     ),
     "a newer glibc": (
         replace(
