@@ -124,6 +124,7 @@ def open_library(path: Path, *, platform: Platform) -> LibraryBackend:
         EngineLoadError: It cannot be loaded, or is not libimageflow.
         EngineIncompatibleError: Its ABI is not 3, or older than 3.1.
     """
+    path = path.absolute()
     lib = _dlopen(path)
     abi = _agree_on_abi(lib, path)
     _check_symbols(lib, path, abi)
@@ -141,7 +142,7 @@ def _dlopen(path: Path) -> _Lib:
     # RTLD_NOW: what is missing is found here and not in the first job. RTLD_LOCAL: the
     # official library also exports 86 names of zlib, libpng, lodepng and others.
     # cffi has both as 0 on Windows.
-    name = os.fspath(path.absolute())
+    name = os.fspath(path)
     try:
         lib = cast("_Lib", ffi.dlopen(name, ffi.RTLD_NOW | ffi.RTLD_LOCAL))
     except OSError as error:

@@ -1,0 +1,197 @@
+"""What a job costs beyond the engine: our backends beside a bare loop over each.
+
+    python benchmarks/overhead.py [--photo FILE.jpg] [--runs 200] [--check]
+
+The same job on the same bytes by two ways that take turns, so that a busy machine slows
+both; each figure is the difference of two minima. In process the other way is the C ABI
+called on this thread with nothing around it: no thread, no JSON read, no error looked
+at. In a child it is `subprocess.run` of the tool on files that exist already.
+
+`IMAGEFLOW_LIBRARY` and `IMAGEFLOW_TOOL` measure another engine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import drawn
+
+import imageflow_loader
+from imageflow_loader._backend._abi import ffi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imageflow_loader import Engine
+
+SMALL_SIZE = (64, 48)
+OUTLIVES_CONTEXT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that a job may cost beyond the engine; None promises nothing."""
+
+    microseconds: float
+    percent: float | None = None
+
+
+IN_PROCESS_SMALL = Budget(200)
+IN_PROCESS_PHOTO = Budget(float("inf"), percent=2)
+IN_A_CHILD = Budget(6000)
+
+
+def job(w: int, preset: Any) -> dict[str, Any]:
+    """Return the message of a job: shrink to *w*, encode."""
+    steps = [
+        {"decode": {"io_id": 0}},
+        {"constrain": {"mode": "within", "w": w}},
+        {"encode": {"io_id": 1, "preset": preset}},
+    ]
+    return {"framewise": {"steps": steps}}
+
+
+def bare_library(lib: Any, picture: bytes, message: bytes) -> bytes:
+    """Run a job through the C ABI as if nothing could go wrong."""
+    context = lib.imageflow_context_create(3, 0)
+    lent = ffi.from_buffer("uint8_t[]", picture)
+    lib.imageflow_context_add_input_buffer(
+        context, 0, lent, len(lent), OUTLIVES_CONTEXT
+    )
+    lib.imageflow_context_add_output_buffer(context, 1)
+    lib.imageflow_context_send_json(context, b"v1/execute", message, len(message))
+    data, size = ffi.new("uint8_t **"), ffi.new("size_t *")
+    lib.imageflow_context_take_output_buffer(context, 1, data, size)
+    lib.imageflow_context_destroy(context)
+    copy = bytes(ffi.buffer(data[0], size[0]))
+    lib.imageflow_buffer_free(data[0], size[0])
+    return copy
+
+
+def bare_tool(tool: Path, recipe: Path, output: Path) -> bytes:
+    """Run a job in a child, on files that are there."""
+    subprocess.run([tool, "v1/build", "--quiet", "--json", recipe], check=True)
+    return output.read_bytes()
+
+
+def ours(engine: Engine, picture: bytes, message: dict[str, Any]) -> bytes:
+    """Run a job as a user's program does."""
+    answer = engine.send_json(
+        "v1/execute", message, inputs={0: picture}, outputs=[1], timeout=60
+    )
+    return answer.outputs[1]
+
+
+def in_turn(
+    first: Callable[[], bytes], second: Callable[[], bytes], runs: int
+) -> tuple[float, float]:
+    """Return the shortest time of each in microseconds, when they take turns."""
+    if first() != second():
+        raise SystemExit("the two ways do not do the same job")
+    best = [float("inf"), float("inf")]
+    for _ in range(runs):
+        for i, way in enumerate((first, second)):
+            start = time.perf_counter_ns()
+            way()
+            best[i] = min(best[i], (time.perf_counter_ns() - start) / 1000)
+    return best[0], best[1]
+
+
+def report(what: str, bare: float, full: float, budget: Budget) -> bool:
+    """Print one line, and return whether the budget is kept."""
+    cost, percent = full - bare, 100 * (full - bare) / bare
+    kept = cost <= budget.microseconds
+    if budget.percent is not None:
+        kept &= percent <= budget.percent
+        promise = f"{budget.percent:g} %"
+    else:
+        promise = f"{budget.microseconds:g} µs"
+    print(
+        f"{what:24} bare {bare:9.0f} µs   ours {full:9.0f} µs   "
+        f"{cost:+7.0f} µs {percent:+6.2f} %   budget {promise}"
+        f"{'' if kept else '   OVER'}"
+    )
+    return kept
+
+
+def measure_library(small: bytes, photo: bytes, runs: int) -> bool:
+    """Measure the library beside a bare loop."""
+    kept = True
+    with imageflow_loader.load_engine("library") as engine:
+        lib = ffi.dlopen(str(engine.info.path), ffi.RTLD_NOW | ffi.RTLD_LOCAL)
+        for what, picture, message, budget in (
+            ("library, 64 × 48", small, job(8, {"libpng": {}}), IN_PROCESS_SMALL),
+            (
+                "library, photo to 720",
+                photo,
+                job(720, {"mozjpeg": {}}),
+                IN_PROCESS_PHOTO,
+            ),
+        ):
+            text = json.dumps(message).encode()
+            times = in_turn(
+                partial(bare_library, lib, picture, text),
+                partial(ours, engine, picture, message),
+                runs,
+            )
+            kept &= report(what, *times, budget)
+    return kept
+
+
+def measure_tool(small: bytes, photo: bytes, runs: int) -> bool:
+    """Measure the tool beside a bare child."""
+    kept = True
+    with (
+        imageflow_loader.load_engine("tool") as engine,
+        tempfile.TemporaryDirectory() as folder,
+    ):
+        for what, picture, message in (
+            ("tool, 64 × 48", small, job(8, {"libpng": {}})),
+            ("tool, photo to 720", photo, job(720, {"mozjpeg": {}})),
+        ):
+            recipe, source, output = (
+                Path(folder, name) for name in ("json", "in", "out")
+            )
+            source.write_bytes(picture)
+            io = [
+                {"io_id": 0, "direction": "in", "io": {"file": str(source)}},
+                {"io_id": 1, "direction": "out", "io": {"file": str(output)}},
+            ]
+            recipe.write_text(json.dumps({**message, "io": io}))
+            times = in_turn(
+                partial(bare_tool, Path(engine.info.path), recipe, output),
+                partial(ours, engine, picture, message),
+                runs,
+            )
+            kept &= report(what, *times, IN_A_CHILD)
+    return kept
+
+
+def main() -> int:
+    """Measure, print, compare with the budgets."""
+    parser = argparse.ArgumentParser(
+        description="Measure what a job costs beside the engine."
+    )
+    parser.add_argument("--photo", type=Path, help="a JPEG instead of the drawn one")
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--check", action="store_true", help="fail over budget")
+    options = parser.parse_args()
+
+    photo = options.photo.read_bytes() if options.photo else drawn.photo()
+    small = drawn.photo(SMALL_SIZE)
+    kept = measure_library(small, photo, options.runs)
+    kept &= measure_tool(small, photo, options.runs)
+    return 0 if kept or not options.check else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
