@@ -201,12 +201,12 @@ fn sides(w: u64, h: u64) -> Result<(u32, u32)> {
 }
 
 fn within(limit: &FrameSizeLimit, name: &str, w: u64, h: u64) -> Result<()> {
-    let megapixels = (w * h) as f64 / 1e6;
+    let megapixels = (w * h) as f32 / 1e6; // in the precision of the limit, so that equal is equal
     let text = if w > limit.w.into() {
         format!("Frame width {w} exceeds {name}.w {}", limit.w)
     } else if h > limit.h.into() {
         format!("Frame height {h} exceeds {name}.h {}", limit.h)
-    } else if megapixels > f64::from(limit.megapixels) {
+    } else if megapixels > limit.megapixels {
         format!("Frame megapixels {megapixels} exceeds {name}.megapixels {}", limit.megapixels)
     } else {
         return Ok(());

@@ -247,47 +247,42 @@ pub fn draw<'a>(
         }
         return Ok(());
     }
-    let mut below = vec![0.0; place.w() as usize * 4];
     for y in 0..place.h() {
         scaler.fill()?;
-        let row = canvas.part_mut(place, y);
+        let light = scaler.stream.next_output_row_premul_linear_f32();
+        let light = light.ok_or_else(|| refused("no row is left"))?;
         match blend {
-            Blend::Compose => {
-                linear_premultiplied(row, &mut below);
-                let over = scaler.stream.next_output_row_over(&below);
-                store(row, over.ok_or_else(|| refused("no row is left"))?);
-            }
-            Blend::Overwrite => {
-                let light = scaler.stream.next_output_row_premul_linear_f32();
-                store_light(row, light.ok_or_else(|| refused("no row is left"))?);
-            }
+            Blend::Compose => compose(canvas.part_mut(place, y), light),
+            Blend::Overwrite => store(canvas.part_mut(place, y), light),
         }
     }
     Ok(())
 }
 
-/// A row of a canvas, with or without alpha, as the blend wants it.
-fn linear_premultiplied(row: &[u8], light: &mut [f32]) {
+/// Blend premultiplied light over a row of a canvas, with or without alpha.
+///
+/// Filters overshoot: alpha above 1 hides what is below, and does not subtract it.
+fn compose(row: &mut [u8], light: &[f32]) {
     let table = srgb::linear_table();
     let n = row.len() / (light.len() / 4);
-    for (px, to) in row.chunks_exact(n).zip(light.as_chunks_mut::<4>().0) {
-        let alpha = px.get(3).map_or(1.0, |&a| f32::from(a) / 255.0);
-        let [r, g, b] = [px[0], px[1], px[2]].map(|c| table[usize::from(c)] * alpha);
-        *to = [r, g, b, alpha];
-    }
-}
-
-/// Put RGBA bytes into a row of a canvas that may have no alpha.
-fn store(row: &mut [u8], rgba: &[u8]) {
-    let n = row.len() / (rgba.len() / 4);
-    for (to, px) in row.chunks_exact_mut(n).zip(rgba.as_chunks::<4>().0) {
-        to.copy_from_slice(&px[..n]);
+    for (to, &[r, g, b, a]) in row.chunks_exact_mut(n).zip(light.as_chunks::<4>().0) {
+        let below = to.get(3).map_or(1.0, |&a| f32::from(a) / 255.0) * (1.0 - a).clamp(0.0, 1.0);
+        let alpha = a.clamp(0.0, 1.0) + below;
+        if below == 1.0 || alpha == 0.0 {
+            continue;
+        }
+        for (v, light) in to.iter_mut().zip([r, g, b]) {
+            *v = srgb::from_linear((light + table[usize::from(*v)] * below) / alpha);
+        }
+        if let Some(v) = to.get_mut(3) {
+            *v = (alpha * 255.0 + 0.5) as u8;
+        }
     }
 }
 
 /// Put premultiplied light into a row of a canvas. Where the canvas has no alpha, the
 /// colour counts however thin it is, so it is divided before anything is rounded.
-fn store_light(row: &mut [u8], light: &[f32]) {
+fn store(row: &mut [u8], light: &[f32]) {
     let n = row.len() / (light.len() / 4);
     for (to, px) in row.chunks_exact_mut(n).zip(light.as_chunks::<4>().0) {
         let alpha = px[3];

@@ -112,10 +112,6 @@ class _Lib(Protocol):
 # `dlopen` of the same file gives the same handle anyway.
 _kept_for_life: Final[dict[str, _Lib]] = {}
 
-# The process in which each of them has run its first job, whichever backend sent it:
-# its threads, if it has any, are there and in no child.
-_first_users: Final[dict[str, int]] = {}
-
 
 def open_library(path: Path, *, platform: Platform) -> LibraryBackend:
     """Load the library at *path* and agree on an ABI.
@@ -206,6 +202,7 @@ class LibraryBackend:
         self._lib = lib
         self._workers = Workers(stack_bytes)
         self._wait_slice = wait_slice
+        self._first_pid: int | None = None
         self._version = self._ask_version()
         self._capabilities = version.capabilities("library", self._version, abi)
 
@@ -220,7 +217,7 @@ class LibraryBackend:
 
         An engine with threads of its own hangs then, for they are not here.
         """
-        return _first_users.get(os.fspath(self.path), os.getpid()) != os.getpid()
+        return self._first_pid not in (None, os.getpid())
 
     def version(self) -> VersionInfo:
         """Return what the engine says of itself."""
@@ -264,7 +261,7 @@ class LibraryBackend:
         return job.result()
 
     def _submit(self, job: _Job, news: SimpleQueue[None]) -> None:
-        _first_users.setdefault(os.fspath(self.path), os.getpid())
+        self._first_pid = self._first_pid or os.getpid()
         try:
             self._workers.submit(job.run, lambda: news.put(None))
         except RuntimeError as error:

@@ -164,6 +164,9 @@ impl<'a> Reader<'a> {
     /// The header is damaged, or the screen is above the limits.
     pub fn new(bytes: &'a [u8], limits: &'a Limits, stop: &'a dyn Stop) -> Result<Self> {
         let outline = outline(bytes)?;
+        if outline.cut || outline.frames == 0 {
+            return Err(damaged("it ends inside a frame"));
+        }
         limits.check_source(outline.w, outline.h)?;
         let paid = limits.decoded(outline.w, outline.h, Channels::Rgba)?;
         let mut options = DecodeOptions::new();
@@ -196,9 +199,6 @@ impl<'a> Reader<'a> {
     fn advance(&mut self) -> Result<Option<u16>> {
         self.stop.check()?;
         if !self.has_more() {
-            if self.outline.cut || self.read == 0 {
-                return Err(damaged("it ends inside a frame"));
-            }
             return Ok(None);
         }
         self.read += 1;

@@ -92,11 +92,22 @@ pub fn header(format: Format, bytes: &[u8]) -> Result<Header> {
     }
 }
 
+/// How far a JPEG may be shrunk while it is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JpegHint {
+    /// The least width.
+    pub w: i64,
+    /// The least height.
+    pub h: i64,
+    /// Whether luma is averaged in linear light.
+    pub linear: bool,
+}
+
 /// What a decoder was told. Commands that do not fit the format are ignored.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Commands {
     /// A JPEG may be shrunk while it is decoded, to no less than this.
-    pub jpeg_hint: Option<(i64, i64)>,
+    pub jpeg_hint: Option<JpegHint>,
     /// A WebP is scaled to this.
     pub webp_hint: Option<(i32, i32)>,
     /// The embedded profile is not looked at.
@@ -111,8 +122,14 @@ impl Commands {
     /// Obey one more command.
     pub fn tell(&mut self, command: &DecoderCommand) {
         match *command {
-            DecoderCommand::JpegDownscaleHints { width, height, .. } => {
-                self.jpeg_hint = Some((width, height));
+            DecoderCommand::JpegDownscaleHints {
+                width: w,
+                height: h,
+                scale_luma_spatially: spatial,
+                gamma_correct_for_srgb_during_spatial_luma_scaling: gamma,
+            } => {
+                let linear = spatial == Some(true) && gamma == Some(true);
+                self.jpeg_hint = Some(JpegHint { w, h, linear });
             }
             DecoderCommand::WebpDecoderHints { width, height } => {
                 self.webp_hint = Some((width, height));

@@ -8,7 +8,7 @@ use super::{Commands, Format, Header, malformed};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Channels, Frame};
 use crate::limits::Limits;
-use crate::message::ResampleHints;
+use crate::message::{Colorspace, Filter, ResampleHints};
 use crate::resample::{self, Scaling};
 use crate::rows::{Picture, whole};
 
@@ -63,7 +63,14 @@ pub fn open<'a>(
     if wanted == size {
         return Ok(picture);
     }
-    let scaling = Scaling::new(&ResampleHints::default(), size, wanted)?;
+    // libwebp scales by area, in the file's own gamma.
+    let hints = ResampleHints {
+        down_filter: Some(Filter::Box),
+        up_filter: Some(Filter::Triangle),
+        scaling_colorspace: Some(Colorspace::Srgb),
+        ..ResampleHints::default()
+    };
+    let scaling = Scaling::new(&hints, size, wanted)?;
     let rows = picture.into_rows(whole(size));
     Ok(Picture::Rows(resample::scale(rows, wanted, &scaling, limits, stop)?))
 }

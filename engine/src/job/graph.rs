@@ -54,12 +54,18 @@ impl<'a> Plan<'a> {
             }
         }
         let parents = parents(graph, &nodes)?;
-        order(&nodes, &parents)
+        let plan = order(&nodes, &parents)?;
+        if let Some((id, _)) = parents.iter().find(|(_, places)| places.iter().any(|p| p.len() > 1))
+        {
+            let text = format!("Two edges of one kind lead to the node {id}");
+            return Err(Error::new(Kind::InvalidNodeConnections, text));
+        }
+        Ok(plan)
     }
 }
 
 /// Each child's parents: input, canvas.
-type Parents = BTreeMap<i32, [Option<i32>; 2]>;
+type Parents = BTreeMap<i32, [Vec<i32>; 2]>;
 
 fn parents(graph: &Graph, nodes: &BTreeMap<i32, &Node>) -> Result<Parents> {
     let mut parents = Parents::new();
@@ -74,11 +80,7 @@ fn parents(graph: &Graph, nodes: &BTreeMap<i32, &Node>) -> Result<Parents> {
             EdgeKind::Input => 0,
             EdgeKind::Canvas => 1,
         };
-        let taken = parents.entry(edge.to).or_default()[place].replace(edge.from);
-        if taken.is_some() {
-            let text = format!("Two edges of one kind lead to the node {}", edge.to);
-            return Err(Error::new(Kind::InvalidNodeConnections, text));
-        }
+        parents.entry(edge.to).or_default()[place].push(edge.from);
     }
     Ok(parents)
 }
@@ -98,9 +100,11 @@ fn order<'a>(nodes: &BTreeMap<i32, &'a Node>, parents: &Parents) -> Result<Plan<
     let mut places = BTreeMap::new();
     let mut steps = Vec::with_capacity(nodes.len());
     while let Some(id) = ready.pop_first() {
-        let [input, canvas] = parents.get(&id).copied().unwrap_or_default();
-        let place = |parent: Option<i32>| parent.and_then(|id| places.get(&id).copied());
-        steps.push(Step { node: nodes[&id], input: place(input), canvas: place(canvas) });
+        let place = |kind: usize| {
+            let parent = parents.get(&id)?[kind].first()?;
+            places.get(parent).copied()
+        };
+        steps.push(Step { node: nodes[&id], input: place(0), canvas: place(1) });
         places.insert(id, steps.len() - 1);
         for child in children.remove(&id).unwrap_or_default() {
             let left = waits.entry(child).or_default();

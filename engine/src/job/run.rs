@@ -16,6 +16,7 @@ use crate::message::{
     ResampleHints, Watermark,
 };
 use crate::nodes::{self, Context};
+use crate::query::Query;
 use crate::rows::{FrameRows, Picture, whole};
 
 /// A running job.
@@ -163,9 +164,9 @@ impl<'a> Runner<'a> {
                 let input = input.ok_or_else(|| orphan("Input"))?;
                 self.encode(i, *io_id, preset, input, first).map(|()| None)
             }
-            Node::CommandString { .. } => {
-                let text = "Query strings are not there yet";
-                Err(Error::new(Kind::InvalidNodeParams, text))
+            Node::CommandString { value, decode, encode, watermarks, .. } => {
+                let marks = watermarks.as_deref().unwrap_or_default();
+                self.command_string(i, value, *decode, *encode, marks, input, first)
             }
             _ if draws => {
                 let input = input.ok_or_else(|| orphan("Input"))?;
@@ -264,6 +265,48 @@ impl<'a> Runner<'a> {
             source_lossless: self.first.is_some_and(|(_, header)| header.lossless),
             animated,
             alpha: picture.channels() == Channels::Rgba,
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "they are the fields of one node")]
+    fn command_string(
+        &mut self,
+        i: usize,
+        value: &str,
+        decode: Option<i32>,
+        encode: Option<i32>,
+        marks: &[Watermark],
+        input: Option<Picture<'a>>,
+        first: bool,
+    ) -> Result<Option<Picture<'a>>> {
+        let query = Query::parse(value);
+        let (mut picture, source) = match (decode, input) {
+            (Some(io_id), None) => {
+                let inputs = self.job.inputs;
+                let info = inputs.get(&io_id).ok_or_else(|| no_input(io_id))?.info()?;
+                let commands = query.decoder_commands(&info);
+                let picture = self.decode(i, io_id, &commands)?;
+                (picture, (info.image_width, info.image_height))
+            }
+            (None, Some(picture)) => {
+                let size = picture.size();
+                (picture, size)
+            }
+            _ => {
+                let text = "A command_string either decodes or has a parent";
+                return Err(Error::new(Kind::InvalidNodeParams, text));
+            }
+        };
+        if let Some(trim) = query.trim() {
+            picture = self.apply(&trim, picture)?;
+        }
+        for node in query.nodes(picture.size(), source, marks)? {
+            self.context.stop.check()?;
+            picture = self.apply(&node, picture)?;
+        }
+        match encode {
+            None => Ok(Some(picture)),
+            Some(io_id) => self.encode(i, io_id, &query.preset(), picture, first).map(|()| None),
         }
     }
 

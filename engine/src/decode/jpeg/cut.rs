@@ -1,0 +1,81 @@
+//! JPEGs that end too early. What is there is kept, what is missing is grey, as in upstream.
+//!
+//! zenjpeg goes on with bits of its own where data ends, which gives noise. Two decodes
+//! that go on with different bits are the same as far as there is data, and no further.
+
+use super::Head;
+use crate::frame::{Frame, Rect};
+
+/// The level of a block that was never decoded.
+const GREY: u8 = 128;
+
+/// Whether the file ends before its picture does.
+#[must_use]
+pub fn is_cut(bytes: &[u8]) -> bool {
+    let end = bytes.windows(2).rposition(|two| two == [0xFF, 0xD9]);
+    let start = scan_start(bytes);
+    !matches!((start, end), (Some(start), Some(end)) if start < end)
+}
+
+/// Where the first scan begins, after all the segments that may hold other pictures.
+fn scan_start(bytes: &[u8]) -> Option<usize> {
+    let mut at = 2;
+    loop {
+        let marker = *bytes.get(at + 1)?;
+        if bytes[at] != 0xFF {
+            return None;
+        }
+        match marker {
+            0xDA => return Some(at),
+            0xFF => at += 1,
+            0x01 | 0xD0..=0xD8 => at += 2,
+            _ => {
+                let length = bytes.get(at + 2..at + 4)?;
+                at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
+            }
+        }
+    }
+}
+
+/// The file with some bits more, unlike those that a decoder invents.
+#[must_use]
+pub fn continued(bytes: &[u8]) -> Vec<u8> {
+    let bytes = bytes.strip_suffix(&[0xFF]).unwrap_or(bytes);
+    let mut longer = bytes.to_vec();
+    longer.extend([0x5A; 64]);
+    longer
+}
+
+/// Make all blocks grey from the first on in which two ways to go on differ.
+pub fn blank_what_is_missing(frame: &mut Frame, other: &Frame, head: &Head) {
+    let sampling = head.info.subsampling;
+    let across = 8 * u32::from(sampling.h_samp_factor_luma());
+    let down = 8 * u32::from(sampling.v_samp_factor_luma());
+    let columns = frame.w().div_ceil(across);
+    let block = |i: u32| Rect {
+        x1: i % columns * across,
+        y1: i / columns * down,
+        x2: (i % columns * across + across).min(frame.w()),
+        y2: (i / columns * down + down).min(frame.h()),
+    };
+    let blocks: Vec<Rect> = (0..columns * frame.h().div_ceil(down)).map(block).collect();
+    let differs = |rect: &Rect| (0..rect.h()).any(|y| frame.part(*rect, y) != other.part(*rect, y));
+    let missing = blocks.iter().position(differs).unwrap_or(blocks.len());
+    for &rect in &blocks[missing..] {
+        (0..rect.h()).for_each(|y| frame.part_mut(rect, y).fill(GREY));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_cut_when_no_end_follows_its_scan() {
+        let whole = b"\xFF\xD8\xFF\xE1\x00\x06\xFF\xD8\xFF\xD9\xFF\xDA\x00\x02\x11\x22\xFF\xD9";
+
+        assert!(!is_cut(whole));
+        assert!(is_cut(&whole[..whole.len() - 1]));
+        assert!(is_cut(&whole[..3]));
+    }
+}

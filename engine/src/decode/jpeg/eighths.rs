@@ -1,0 +1,212 @@
+//! Sizes of n/8, at which upstream's decoder can deliver a JPEG.
+
+use crate::error::Result;
+use crate::frame::Channels;
+use crate::rows::Rows;
+use crate::srgb;
+
+/// The smallest number of eighths that is no smaller than *wanted*; upstream never uses 7.
+#[must_use]
+pub fn enough(full: (u32, u32), wanted: (i64, i64)) -> u32 {
+    let is_enough = |&n: &u32| {
+        let (w, h) = size(full, n);
+        i64::from(w) >= wanted.0 && i64::from(h) >= wanted.1
+    };
+    [1, 2, 3, 4, 5, 6].into_iter().find(is_enough).unwrap_or(8)
+}
+
+/// So many eighths of a size, rounded up.
+#[must_use]
+pub fn size((w, h): (u32, u32), eighths: u32) -> (u32, u32) {
+    let side = |side: u32| (u64::from(side) * u64::from(eighths)).div_ceil(8) as u32;
+    (side(w), side(h))
+}
+
+/// An RGB picture at n/8 of its size: each block of 8×8 becomes one of n×n by itself, as
+/// in a decoder that shrinks.
+pub struct Shrunk<'a> {
+    rows: Box<dyn Rows + 'a>,
+    eighths: usize,
+    levels: Levels,
+    /// One row for each of the n rows of a block, as wide as the source.
+    sums: Vec<f32>,
+    /// How much of each of the 8 rows or columns goes into each of the n.
+    weights: Vec<[f32; 8]>,
+    row: Vec<u8>,
+    read: u32,
+    given: usize,
+}
+
+impl<'a> Shrunk<'a> {
+    /// *rows* at n/8, averaged in linear light or as they are.
+    #[must_use]
+    pub fn new(rows: Box<dyn Rows + 'a>, eighths: u32, linear: bool) -> Self {
+        let from = rows.size();
+        let n = eighths as usize;
+        // Blocks at the right edge are filled up with the last column.
+        let padded = from.0.next_multiple_of(8) as usize * 3;
+        Self {
+            rows,
+            eighths: n,
+            levels: Levels::new(linear),
+            sums: vec![0.0; padded * n],
+            weights: (0..n).map(|i| weights(i, n)).collect(),
+            row: vec![0; size(from, eighths).0 as usize * 3],
+            read: 0,
+            given: n,
+        }
+    }
+
+    /// Add up the next 8 rows of the source.
+    fn next_block(&mut self) -> Result<()> {
+        let (w, h) = self.rows.size();
+        let stride = self.sums.len() / self.eighths;
+        self.sums.fill(0.0);
+        let there = (h - self.read).min(8);
+        for y in 0..there as usize {
+            let row = self.rows.next_row()?;
+            // Blocks at the bottom are filled up with the last row.
+            let last = y + 1 == there as usize;
+            for (sums, weights) in self.sums.chunks_exact_mut(stride).zip(&self.weights) {
+                let weight: f32 = if last { weights[y..].iter().sum() } else { weights[y] };
+                if weight > 0.0 {
+                    for (sum, &v) in sums.iter_mut().zip(row) {
+                        *sum += weight * self.levels.up[usize::from(v)];
+                    }
+                }
+            }
+        }
+        let end = w as usize * 3;
+        for sums in self.sums.chunks_exact_mut(stride) {
+            for at in end..stride {
+                sums[at] = sums[at - 3];
+            }
+        }
+        self.read += there;
+        self.given = 0;
+        Ok(())
+    }
+}
+
+impl Rows for Shrunk<'_> {
+    fn size(&self) -> (u32, u32) {
+        size(self.rows.size(), self.eighths as u32)
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::Rgb
+    }
+
+    fn next_row(&mut self) -> Result<&[u8]> {
+        if self.given == self.eighths {
+            self.next_block()?;
+        }
+        let stride = self.sums.len() / self.eighths;
+        let sums = &self.sums[self.given * stride..][..stride];
+        self.given += 1;
+        let blocks = self.row.chunks_mut(self.eighths * 3).zip(sums.as_chunks::<24>().0);
+        for (row, block) in blocks {
+            for (px, weights) in row.as_chunks_mut::<3>().0.iter_mut().zip(&self.weights) {
+                for (c, v) in px.iter_mut().enumerate() {
+                    let sum: f32 = (0..8).map(|x| weights[x] * block[x * 3 + c]).sum();
+                    *v = self.levels.byte(sum);
+                }
+            }
+        }
+        Ok(&self.row)
+    }
+}
+
+/// How much each of 8 samples adds to the one at place *i* of *n*: by the area they share.
+fn weights(i: usize, n: usize) -> [f32; 8] {
+    let span = 8.0 / n as f32;
+    let (start, end) = (i as f32 * span, (i + 1) as f32 * span);
+    std::array::from_fn(|x| {
+        let x = x as f32;
+        ((end.min(x + 1.0) - start.max(x)).max(0.0)) / span
+    })
+}
+
+/// Bytes as amounts that can be averaged, and back.
+pub struct Levels {
+    /// What each byte stands for, 0–1.
+    pub up: [f32; 256],
+    /// The byte of each amount; empty when amounts are bytes / 255.
+    down: Vec<u8>,
+}
+
+impl Levels {
+    const STEPS: f32 = 8191.0;
+
+    /// Averages in linear light, or of the bytes themselves.
+    #[must_use]
+    pub fn new(linear: bool) -> Self {
+        if linear {
+            let down = (0..8192).map(|i| srgb::from_linear(i as f32 / Self::STEPS)).collect();
+            Self { up: *srgb::linear_table(), down }
+        } else {
+            Self { up: std::array::from_fn(|i| i as f32 / 255.0), down: Vec::new() }
+        }
+    }
+
+    /// The byte of an amount.
+    #[must_use]
+    pub fn byte(&self, amount: f32) -> u8 {
+        match self.down.get((amount * Self::STEPS + 0.5) as usize) {
+            Some(&byte) => byte,
+            None if self.down.is_empty() => (amount * 255.0 + 0.5) as u8,
+            None => 255,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Frame, Rect};
+    use crate::limits::Limits;
+    use crate::rows::{FrameRows, collect};
+
+    #[test]
+    fn a_hint_takes_the_smallest_eighth_that_is_large_enough() {
+        let full = (2725, 2225);
+
+        assert_eq!(enough(full, (600, 400)), 2);
+        assert_eq!(size(full, 2), (682, 557));
+        assert_eq!(enough(full, (682, 558)), 3);
+        assert_eq!(enough(full, (2500, 1)), 8);
+        assert_eq!(enough(full, (0, -5)), 1);
+    }
+
+    #[test]
+    fn the_weights_of_each_sample_add_up_to_one() {
+        for n in 1..=8 {
+            for i in 0..n {
+                let sum: f32 = weights(i, n).iter().sum();
+                assert!((sum - 1.0).abs() < 1e-6, "{i} of {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flat_picture_of_any_size_stays_flat() {
+        let limits = Limits::default();
+        for (w, h) in [(8, 8), (9, 17), (1, 1), (30, 7)] {
+            for eighths in [1, 2, 3, 4, 5, 6] {
+                for linear in [false, true] {
+                    let paid = limits.canvas(w, h, Channels::Rgb).unwrap();
+                    let mut frame = Frame::new(&paid).unwrap();
+                    frame.px_mut().fill(77);
+                    let all = Rect { x1: 0, y1: 0, x2: w as u32, y2: h as u32 };
+                    let rows = Box::new(FrameRows::new(&frame, all));
+
+                    let mut shrunk = Shrunk::new(rows, eighths, linear);
+                    let shrunk = collect(&mut shrunk, &limits, &enough::Unstoppable).unwrap();
+
+                    assert_eq!(shrunk.size(), size(frame.size(), eighths));
+                    assert!(shrunk.px().iter().all(|&v| v == 77), "{w}×{h} at {eighths}/8");
+                }
+            }
+        }
+    }
+}
