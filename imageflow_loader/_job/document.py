@@ -78,7 +78,9 @@ def job_from_document(data: Mapping[str, Any]) -> Job:
     """Return the job that a "build" document describes; see `Job.from_json`."""
     try:
         return _Reader(data).job()
-    except (AttributeError, IndexError, KeyError, StopIteration, TypeError) as error:
+    except InvalidJobError:
+        raise
+    except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
         raise InvalidJobError(
             f"This is no build document: {type(error).__name__} {error}.",
             category="invalid_json",
@@ -139,8 +141,11 @@ class _Reader:
                 sources = (self.sources[params["io_id"]],)
                 rest = {k: v for k, v in params.items() if k != "io_id"}
                 node = {name: rest}
-            self.images[number] = Image(
-                node, above.get("input"), above.get("canvas"), sources
+            base, canvas = above.get("input"), above.get("canvas")
+            self.images[number] = (
+                Image(node, base, canvas, sources)
+                if base is None or canvas is not None
+                else base._then(node, *sources)
             )
 
     def _command(self, params: Mapping[str, Any]) -> None:

@@ -17,6 +17,7 @@ from typing import (
 from .._io import check_destination, source_name
 from ..types import ColorFilter
 from .checks import INT32, given, number, one_of, whole
+from .commands import shrink_commands
 from .job import Output
 from .plan import Placeholder, lay_out
 from .querystring import querystring_text, suffix_format
@@ -85,6 +86,9 @@ class Image:
         return ".".join(reversed(calls))
 
     def _then(self, node: Json, *sources: SourceLike | Placeholder) -> Image:
+        # Twice upside down is nothing; the plan writes copies so, and reads them back.
+        if node == "flip_v" == self._node and self._input is not None:
+            return self._input
         return Image(node, self, None, sources)
 
     # Size
@@ -646,29 +650,6 @@ def decode(
         _sources=(Placeholder(name) if source is None else source,),
         _auto_shrink=shrink == "auto",
     )
-
-
-def shrink_commands(
-    w: int,
-    h: int,
-    *,
-    quality: Literal["fastest", "spatial", "gamma_correct"] = "gamma_correct",
-) -> list[Json]:
-    """Return the commands that ask decoders for at least *w* × *h* pixels."""
-    whole("shrink width", w, 1, INT32)
-    whole("shrink height", h, 1, INT32)
-    hints: dict[str, Json] = {
-        "width": w,
-        "height": h,
-        "scale_luma_spatially": quality != "fastest",
-        "gamma_correct_for_srgb_during_spatial_luma_scaling": (
-            quality == "gamma_correct"
-        ),
-    }
-    commands: list[Json] = [{"jpeg_downscale_hints": hints}]
-    if quality != "gamma_correct":  # WebP decoders know nothing of gamma
-        commands.append({"webp_decoder_hints": {"width": w, "height": h}})
-    return commands
 
 
 def canvas(

@@ -131,7 +131,7 @@ def lay_out(images: Iterable[Image | Command]) -> Plan:
             parents = [p for p in (each._canvas, each._input) if p is not None]
             missing = [parent for parent in parents if id(parent) not in known]
             if missing:
-                waiting += missing
+                waiting += reversed(missing)
                 continue
             waiting.pop()
             if id(each) not in known:

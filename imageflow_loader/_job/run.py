@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -19,7 +18,6 @@ from ..errors import (
     SourceTypeError,
     UnsupportedFeatureError,
 )
-from .image import shrink_commands
 from .plan import Command, CommandEnd, Placeholder, graph_of, lay_out
 from .querystring import suffix_format, wants_first_frame, with_key
 from .results import (
@@ -29,6 +27,7 @@ from .results import (
     decoded_images,
     frame_performances,
 )
+from .shrink import shrink_hints
 from .values import Security
 
 if TYPE_CHECKING:
@@ -38,15 +37,13 @@ if TYPE_CHECKING:
     from .._io import ImageInfo
     from ..types import Capability, Json, SourceLike
     from .job import Job, Output
-    from .plan import Plan, Step
+    from .plan import Plan
 
 _log = logging.getLogger("imageflow_loader")
 _T = TypeVar("_T")
 
 _MIME_OF = {"jpg": "image/jpeg"}  # the others are "image/" and their name
 _MAY_MOVE = frozenset({"gif", "auto"})
-# What the decoder leaves to the resampler; the query string's own default.
-_PRECISE_RATIO = 2.1
 
 
 class _Input(NamedTuple):
@@ -259,47 +256,12 @@ def _decoder_commands(
     if still and info.multiple_frames and frame is None:
         commands.append({"select_frame": 0})
     if step.auto_shrink and info.mime_type == "image/jpeg":
-        commands += _shrink_hints(plan, number, info)
+        commands += shrink_hints(plan, number, info)
     return commands
 
 
 def _moves(given: _Input) -> bool:
     return given.info is not None and given.info.multiple_frames
-
-
-# Shrinking while decoding
-
-
-def _shrink_hints(plan: Plan, number: int, info: ImageInfo) -> list[Json]:
-    """Return what lets the decoder shrink, when only smaller pictures are needed."""
-    if number in plan.ends:
-        return []
-    scales = [_scale(step, info) for step in plan.children(number)]
-    if not scales or None in scales:
-        return []
-    scale = max(each for each in scales if each is not None) * _PRECISE_RATIO
-    if scale >= 1:
-        return []
-    w, h = math.ceil(info.width * scale), math.ceil(info.height * scale)
-    if info.orientation >= 5:  # stored on its side: large enough either way
-        w = h = max(w, h)
-    return shrink_commands(w, h)
-
-
-def _scale(step: Step, info: ImageInfo) -> float | None:
-    """Return how far *step* shrinks a picture; None where that is not known."""
-    if step.name != "constrain" or step.canvas is not None:
-        return None
-    params = step.parameters
-    if params["mode"] == "aspect_crop":
-        return None
-    ratios: list[float] = [
-        params[side] / size
-        for side, size in (("w", info.width), ("h", info.height))
-        if side in params
-    ]
-    covers = params["mode"] in ("distort", "within_crop", "fit_crop")
-    return max(ratios) if covers else min(ratios)
 
 
 # The answer

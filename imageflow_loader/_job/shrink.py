@@ -1,0 +1,83 @@
+"""How small may a JPEG be decoded, when only a smaller picture is needed?"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+from .commands import shrink_commands
+
+if TYPE_CHECKING:
+    from .._io import ImageInfo
+    from ..types import Json
+    from .plan import Plan, Step
+
+# What the decoder leaves to the resampler: the query string's own default.
+_PRECISE_RATIO: Final = 2.1
+_EIGHTHS: Final = range(1, 7)  # engines never use seven
+_LEAST_SIDE: Final = 16  # in pixels: below, two eighths may give one size
+_NEAR: Final = 0.02  # of a pixel: so close to a half we do not foretell the rounding
+_CONTAINS: Final = frozenset({"within", "fit", "larger_than"})
+_COVERS: Final = frozenset({"distort", "within_crop", "fit_crop"})
+
+
+def shrink_hints(plan: Plan, number: int, info: ImageInfo) -> list[Json]:
+    """Return what lets the decoder of step *number* shrink; nothing if it must not.
+
+    It may when all that is done with its picture is `constrain`, to less than half. The
+    size that comes out stays what it would have been: an eighth of a picture has its
+    sides rounded, hence another aspect ratio; a larger one is taken where that shows.
+    """
+    if number in plan.ends or min(info.size) < _LEAST_SIDE:
+        return []
+    constraints = [_constraint(step) for step in plan.children(number)]
+    if not constraints or None in constraints:
+        return []
+    for eighths in _EIGHTHS:
+        decoded = tuple(math.ceil(side * eighths / 8) for side in info.size)
+        if all(_serves(each, info.size, decoded, eighths) for each in constraints):
+            # One number for both sides: it means the same to a picture on its side.
+            side = min(decoded)
+            return shrink_commands(side, side)
+    return []
+
+
+def _constraint(step: Step) -> Any:
+    """Return what *step* constrains its picture to, None if it does something else."""
+    if step.name != "constrain" or step.parameters["mode"] == "aspect_crop":
+        return None
+    return step.parameters
+
+
+def _serves(
+    constraint: Any, size: tuple[int, int], decoded: tuple[int, ...], eighths: int
+) -> bool:
+    """Whether a picture of so many eighths gives what the whole one gives."""
+    if eighths / 8 < _PRECISE_RATIO * _scale(constraint, size):
+        return False
+    if constraint["mode"] not in _CONTAINS and {"w", "h"} <= constraint.keys():
+        return True  # the box itself comes out
+    sizes = [_fitted(constraint, each) for each in (size, decoded)]
+    return sizes[0] is not None and sizes[0] == sizes[1]
+
+
+def _ratios(constraint: Any, size: tuple[int, ...]) -> list[float]:
+    return [
+        constraint[name] / side
+        for name, side in zip(("w", "h"), size, strict=True)
+        if name in constraint
+    ]
+
+
+def _scale(constraint: Any, size: tuple[int, int]) -> float:
+    ratios = _ratios(constraint, size)
+    return max(ratios) if constraint["mode"] in _COVERS else min(ratios)
+
+
+def _fitted(constraint: Any, size: tuple[int, ...]) -> list[int] | None:
+    """Return the size inside the box; None where a side lies too near to a half."""
+    scale = min(_ratios(constraint, size))
+    sides = [side * scale for side in size]
+    if any(abs(side % 1 - 0.5) < _NEAR for side in sides):
+        return None
+    return [round(side) for side in sides]

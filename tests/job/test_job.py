@@ -1,0 +1,651 @@
+"""Recipes as values: shared, numbered, bound, told, written down and read again."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import imageflow_loader as imf
+from tests import pictures
+from tests.conftest import engine_under_test
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PHOTO = pictures.jpeg(60, 40)
+
+
+def framewise(*outputs: imf.Output) -> Any:
+    message: Any = imf.Job(*outputs).to_json("execute")
+    return message["framewise"]["graph"]
+
+
+def names(graph: Any) -> list[str]:
+    return [
+        node if isinstance(node, str) else next(iter(node))
+        for node in graph["nodes"].values()
+    ]
+
+
+# Sharing and numbers
+
+
+def test_a_branch_is_done_once() -> None:
+    photo = imf.decode("photo.jpg").crop_whitespace()
+
+    graph = framewise(*(photo.constrain(w).encode("webp") for w in (400, 800, 1600)))
+
+    assert names(graph) == [
+        "decode",
+        "crop_whitespace",
+        *["constrain"] * 3,
+        *["encode"] * 3,
+    ]
+    assert [(e["from"], e["to"], e["kind"]) for e in graph["edges"]] == [
+        (0, 1, "input"),
+        (1, 2, "input"),
+        (1, 3, "input"),
+        (1, 4, "input"),
+        (2, 5, "input"),
+        (3, 6, "input"),
+        (4, 7, "input"),
+    ]
+
+
+def test_equal_steps_are_one_step_however_they_were_made() -> None:
+    def image() -> imf.Image:
+        return imf.decode("photo.jpg").constrain(400)
+
+    graph = framewise(image().encode("webp"), image().encode("png"))
+
+    assert names(graph) == ["decode", "constrain", "encode", "encode"]
+
+
+def test_inputs_are_numbered_first_then_outputs() -> None:
+    logo = imf.Watermark("logo.png")
+    image = imf.decode("photo.jpg").watermark(logo)
+
+    graph = framewise(image.encode("webp"), image.flip_h().encode("gif"))
+
+    text = json.dumps(graph["nodes"])
+    assert '"decode": {"io_id": 0}' in text
+    assert '"watermark": {"io_id": 1}' in text
+    assert [n["encode"]["io_id"] for n in graph["nodes"].values() if "encode" in n] == [
+        2,
+        3,
+    ]
+
+
+def test_a_source_that_is_used_twice_in_different_ways_has_two_numbers() -> None:
+    small = imf.decode("photo.jpg", shrink=(10, 10))
+    whole = imf.decode("photo.jpg", shrink="off")
+
+    graph = framewise(small.encode("webp"), whole.encode("webp"))
+
+    decodes = [n["decode"]["io_id"] for n in graph["nodes"].values() if "decode" in n]
+    assert decodes == [0, 1]
+
+
+def test_a_drawn_image_has_an_edge_of_its_own_and_its_canvas_another() -> None:
+    graph = framewise(
+        imf.canvas(9, 9)
+        .draw_image_exact(imf.decode("photo.jpg"), 0, 0, 5, 5)
+        .encode("png")
+    )
+
+    assert names(graph) == ["create_canvas", "decode", "draw_image_exact", "encode"]
+    assert graph["edges"][:2] == [
+        {"from": 0, "to": 2, "kind": "canvas"},
+        {"from": 1, "to": 2, "kind": "input"},
+    ]
+
+
+def test_a_query_string_is_one_node_with_its_watermarks() -> None:
+    output = imf.command_string(
+        "photo.jpg", "w=9", watermarks=[imf.Watermark("logo.png", opacity=0.5)]
+    )
+
+    assert framewise(output) == {
+        "nodes": {
+            "0": {
+                "command_string": {
+                    "kind": "ir4",
+                    "value": "w=9",
+                    "decode": 0,
+                    "encode": 2,
+                    "watermarks": [{"io_id": 1, "opacity": 0.5}],
+                }
+            }
+        },
+        "edges": [],
+    }
+
+
+def test_a_branch_that_changes_its_parent_works_on_a_copy() -> None:
+    photo = imf.decode("photo.jpg")
+
+    graph = framewise(
+        photo.encode("png"), photo.color_filter_srgb("invert").encode("png")
+    )
+
+    assert (
+        names(graph)
+        == ["decode", "flip_v", "flip_v", "color_filter_srgb"] + ["encode"] * 2
+    )
+
+
+def test_sister_branches_do_not_see_each_other(engine: imf.Engine) -> None:
+    base = imf.canvas(4, 4, "white").resize(5, 5)
+
+    result = imf.run(
+        base.encode(imf.LibPng()),
+        base.color_filter_srgb("invert").encode(imf.LibPng()),
+        base.fill_rect(0, 0, 5, 5, "red").encode(imf.LibPng()),
+        engine=engine,
+    )
+
+    colours = [tuple(pictures.pixels(out.data)[2, 2][:3]) for out in result]
+    assert colours == [(255, 255, 255), (0, 0, 0), (255, 0, 0)]
+
+
+def test_a_jpeg_beside_it_costs_a_png_no_transparency(engine: imf.Engine) -> None:
+    clear = imf.decode(pictures.png(16, 16, mode="RGBA")).flip_h()
+    alone = clear.encode(imf.LibPng()).run(engine=engine)
+
+    for _ in range(6):  # the official engine runs sisters in any order
+        result = imf.run(
+            clear.encode(imf.MozJpeg(matte="red")),
+            clear.encode(imf.LibPng()),
+            engine=engine,
+        )
+        assert result[1].data == alone.data
+
+
+# Running
+
+
+def test_outputs_come_back_in_order_and_by_name(engine: imf.Engine) -> None:
+    photo = imf.decode(PHOTO)
+
+    result = imf.run(
+        photo.constrain(30).encode("webp", name="small"),
+        photo.encode("png"),
+        engine=engine,
+    )
+
+    assert [out.extension for out in result] == ["webp", "png"]
+    assert len(result) == 2
+    assert (result["small"], result["1"]) == (result[0], result[1])
+    with pytest.raises(KeyError, match="'small'"):
+        _ = result["large"]
+    assert result.decodes == (imf.DecodedImage(60, 40, "image/jpeg", "jpg"),)
+    assert result.raw["success"] is True
+    assert result.engine == engine.info
+    assert result.performance.engine_seconds > 0
+    assert "engine" in result.performance.summary()
+    assert result.performance.frames[0].wall_microseconds > 0
+
+
+def test_no_file_is_replaced_unless_all_can_be(
+    engine: imf.Engine, tmp_path: Path
+) -> None:
+    photo = imf.decode(PHOTO)
+
+    with pytest.raises(imf.DestinationError):
+        imf.run(
+            photo.encode("png", tmp_path / "a.png"),
+            photo.encode("webp", tmp_path / "no" / "b.webp"),
+            engine=engine,
+        )
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_template_runs_on_many_sources(engine: imf.Engine, tmp_path: Path) -> None:
+    recipe = imf.decode().constrain(20).encode("png")
+    (tmp_path / "photo.jpg").write_bytes(PHOTO)
+
+    sizes = [
+        recipe.run(source, engine=engine).size
+        for source in (PHOTO, tmp_path / "photo.jpg", io.BytesIO(pictures.gif(40, 40)))
+    ]
+
+    assert sizes == [(20, 13), (20, 13), (20, 20)]
+
+
+def test_sources_are_given_by_their_names(engine: imf.Engine) -> None:
+    recipe = (
+        imf.decode(name="photo")
+        .draw_image_exact(imf.decode(name="logo"), 0, 0, 4, 4)
+        .encode("png")
+    )
+
+    made = recipe.run(
+        inputs={"photo": PHOTO, "logo": pictures.png(4, 4)}, engine=engine
+    )
+
+    assert made.size == (60, 40)
+
+
+def test_a_source_that_is_missing_or_too_many_is_told(engine: imf.Engine) -> None:
+    recipe = imf.decode(name="photo").encode("png")
+
+    with pytest.raises(imf.InvalidJobError, match="lacks a source named 'photo'"):
+        recipe.run(engine=engine)
+    with pytest.raises(ValueError, match="no place for a source named 'foto'"):
+        recipe.run(inputs={"foto": PHOTO})
+    with pytest.raises(ValueError, match="no place for an unnamed source"):
+        recipe.run(PHOTO)
+
+
+def test_a_job_that_is_bound_is_another_job() -> None:
+    template = imf.Job(imf.decode().flip_h().encode("png"))
+
+    bound = template.bind("photo.jpg")
+
+    assert bound == imf.Job(imf.decode("photo.jpg").flip_h().encode("png"))
+    assert template != bound
+
+
+def test_a_destination_may_be_given_when_it_runs(
+    engine: imf.Engine, tmp_path: Path
+) -> None:
+    made = imf.decode().encode("png").run(PHOTO, to=tmp_path / "a.png", engine=engine)
+
+    assert made.path == tmp_path / "a.png"
+    assert made.path.exists()
+
+
+def test_save_takes_the_encoder_of_the_suffix(
+    engine: imf.Engine, tmp_path: Path
+) -> None:
+    made = imf.decode(PHOTO).constrain(9).save(tmp_path / "a.webp", engine=engine)
+
+    assert made.mime_type == "image/webp"
+
+
+def test_a_source_that_is_used_twice_is_read_once(engine: imf.Engine) -> None:
+    stream = io.BytesIO(pictures.png(20, 20))
+    image = imf.decode(stream, shrink="off")
+    other = imf.decode(stream, discard_color_profile=True)
+
+    result = imf.run(image.encode("png"), other.encode("webp"), engine=engine)
+
+    assert [out.size for out in result] == [(20, 20)] * 2
+
+
+def test_a_frame_that_is_not_there_is_told_with_the_count(engine: imf.Engine) -> None:
+    animation = pictures.gif(20, 20, frames=3)
+
+    def frame(number: int) -> imf.Output:
+        return imf.decode(animation, select_frame=number).encode("png")
+
+    assert frame(2).run(engine=engine).size == (20, 20)
+    with pytest.raises(imf.InvalidJobError, match="no frame 3: the animation has 3"):
+        frame(3).run(engine=engine)
+
+
+def test_stills_and_animations_of_one_source_may_come_together(
+    engine: imf.Engine,
+) -> None:
+    image = imf.decode(pictures.gif(40, 40, frames=3)).constrain(20)
+
+    moving, still, moving_too = imf.run(
+        image.encode("gif"),
+        image.encode(imf.LibPng()),
+        image.encode("keep"),
+        engine=engine,
+    )
+
+    assert imf.info(moving.data).frames == imf.info(moving_too.data).frames == 3
+    first = image.encode(imf.LibPng()).run(engine=engine)
+    assert still.data == first.data
+
+
+@pytest.mark.parametrize("encoder", ["jpeg", "png", "webp", imf.PngQuant()])
+def test_a_still_of_an_animation_is_one_picture(
+    engine: imf.Engine, encoder: Any
+) -> None:
+    animation = pictures.gif(20, 20, frames=4)
+
+    still = imf.decode(animation).encode(encoder).run(engine=engine)
+    first = imf.decode(animation, select_frame=0).encode(encoder).run(engine=engine)
+
+    assert still.data == first.data
+
+
+def test_a_jpeg_is_decoded_small_where_small_is_enough(engine: imf.Engine) -> None:
+    photo = pictures.jpeg(1600, 1200)
+
+    def result(shrink: Any) -> imf.JobResult:
+        image = imf.decode(photo, shrink=shrink).constrain(100, 100)
+        return imf.run(image.encode(imf.LibPng()), engine=engine)
+
+    auto, off = result("auto"), result("off")
+
+    difference = abs(
+        pictures.pixels(auto[0].data).astype(int) - pictures.pixels(off[0].data)
+    )
+    assert auto[0].size == off[0].size == (100, 75)
+    assert auto[0].data != off[0].data
+    assert difference.mean() < 3
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        imf.decode(pictures.jpeg(160, 120)).crop(0, 0, 160, 120).constrain(10),
+        imf.decode(pictures.jpeg(160, 120)).constrain(100),
+        imf.decode(pictures.png(160, 120)).constrain(10),
+        imf.decode(pictures.jpeg(160, 120)).constrain(16, 9, mode="aspect_crop"),
+    ],
+    ids=["cropped first", "hardly smaller", "no jpeg", "not scaled"],
+)
+def test_nothing_is_shrunk_where_the_whole_is_needed(
+    engine: imf.Engine, image: imf.Image
+) -> None:
+    import dataclasses
+
+    root = image
+    chain = []
+    while root._input is not None:
+        chain.append(root)
+        root = root._input
+    whole = dataclasses.replace(root, _auto_shrink=False)
+    for step in reversed(chain):
+        whole = dataclasses.replace(step, _input=whole)
+
+    outputs = [each.encode(imf.LibPng()) for each in (image, whole)]
+    made = [output.run(engine=engine).data for output in outputs]
+
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize(("w", "h"), [(77, None), (None, 31), (50, 50), (33, 101)])
+@pytest.mark.parametrize("mode", ["within", "fit_crop", "distort", "within_pad"])
+def test_shrinking_never_changes_the_size_that_comes_out(
+    engine: imf.Engine, orientation: int, w: int | None, h: int | None, mode: Any
+) -> None:
+    photo = pictures.jpeg(823, 611, orientation=orientation)
+
+    sizes = [
+        imf.decode(photo, shrink=shrink)
+        .constrain(w, h, mode=mode)
+        .encode("png")
+        .run(engine=engine)
+        .size
+        for shrink in ("auto", "off")
+    ]
+
+    assert sizes[0] == sizes[1]
+
+
+def test_an_error_carries_the_job(engine: imf.Engine) -> None:
+    output = imf.decode(PHOTO).crop(0, 0, 61, 10).encode("png")
+
+    with pytest.raises(imf.InvalidJobError) as caught:
+        output.run(engine=engine)
+
+    assert caught.value.job is not None
+    assert "crop" in json.dumps(caught.value.job)
+
+
+def test_a_misspelt_node_is_refused_alike(engine: imf.Engine) -> None:
+    output = imf.decode(PHOTO).node({"nosuch": {}}).encode("png")
+
+    with pytest.raises(imf.InvalidJobError) as caught:
+        output.run(engine=engine)
+
+    assert (caught.value.category, caught.value.code) == ("invalid_json", 3)
+
+
+# Values
+
+
+def test_recipes_compare_by_value() -> None:
+    assert imf.decode("a").constrain(3) == imf.decode("a").constrain(3)
+    assert imf.decode("a").constrain(3) != imf.decode("a").constrain(4)
+    assert imf.decode("a") != imf.decode("b")
+    assert imf.decode("a") != imf.decode("a", shrink="off")
+    assert imf.decode(b"xy"[:1]).encode("png") == imf.decode(b"x").encode("png")
+    assert imf.decode("a").encode("png") != imf.decode("a").encode("gif")
+    assert imf.decode("a").encode("png", "b") != imf.decode("a").encode("png", "c")
+    assert imf.decode("a") != "a"
+
+
+def test_a_recipe_with_an_open_file_cannot_be_pickled_and_says_so() -> None:
+    with open(__file__, "rb") as file, pytest.raises(TypeError, match="pickle"):  # noqa: PTH123 - any open file
+        pickle.dumps(imf.decode(file))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda _: imf.Job(),
+        lambda image: imf.Job(
+            image.encode("png", name="a"), image.encode("gif", name="a")
+        ),
+        lambda image: imf.Job(image.encode("png", "a"), image.encode("gif", "./a")),
+    ],
+    ids=["no output", "two names", "two destinations"],
+)
+def test_a_job_that_cannot_be_is_a_value_error(make: Any) -> None:
+    with pytest.raises(ValueError, match="output"):
+        make(imf.decode("a"))
+
+
+def test_an_image_is_no_output() -> None:
+    with pytest.raises(TypeError, match=r"\.encode"):
+        imf.Job(imf.decode("a"))  # type: ignore[arg-type]  # on purpose
+
+
+def test_the_plan_can_be_read() -> None:
+    photo = imf.decode("photo.jpg").constrain(400)
+    job = imf.Job(
+        photo.encode("webp", "small.webp"),
+        photo.draw_image_exact(imf.decode(name="logo"), 0, 0, 9, 9).encode("png"),
+        imf.command_string("b.jpg", "w=9"),
+    )
+
+    assert job.explain().splitlines() == [
+        "0  decode ← photo.jpg",
+        '1  constrain mode="within" w=400 ← 0',
+        "2  decode ← <logo>",
+        "3  draw_image_exact x=0 y=0 w=9 h=9 ← 2, 1",
+        '→  encode {"webplossy": {"quality": 80}} of 1 to small.webp',
+        '→  encode {"lodepng": {}} of 3 to bytes',
+        "→  w=9 ← b.jpg to bytes",
+    ]
+
+
+def test_the_fingerprint_is_of_the_recipe_and_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(PHOTO)
+
+    def fingerprint(source: Any, w: int = 9, **limits: Any) -> str:
+        output = imf.decode(source).constrain(w).encode("png")
+        return imf.Job(output, security=imf.Security(**limits)).fingerprint()
+
+    assert fingerprint(path) == fingerprint(PHOTO)
+    assert fingerprint(PHOTO) != fingerprint(PHOTO, 10)
+    assert fingerprint(PHOTO) != fingerprint(PHOTO + b"x")
+    assert fingerprint(PHOTO) != fingerprint(PHOTO, max_threads=2)
+    with pytest.raises(ValueError, match="stream"):
+        fingerprint(io.BytesIO(PHOTO))
+    with pytest.raises(ValueError, match="missing"):
+        fingerprint(None)
+
+
+# As text
+
+
+def test_a_build_document_names_files_and_holds_bytes() -> None:
+    job = imf.Job(
+        imf.decode("a.jpg")
+        .draw_image_exact(imf.decode(b"xyz"), 0, 0, 9, 9)
+        .encode("png", "b.png"),
+        imf.decode().encode("gif"),
+        security=imf.Security(max_threads=2),
+    )
+
+    document = job.to_json()
+
+    assert document["builder_config"] == {"security": {"max_threads": 2}}
+    assert document["io"] == [
+        {"io_id": 0, "direction": "in", "io": {"file": "a.jpg"}},
+        {"io_id": 1, "direction": "in", "io": {"base_64": "eHl6"}},
+        {"io_id": 2, "direction": "in", "io": "placeholder"},
+        {"io_id": 3, "direction": "out", "io": {"file": "b.png"}},
+        {"io_id": 4, "direction": "out", "io": "output_buffer"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"io": [], "framewise": {}},
+        {"io": [], "framewise": {"steps": []}},
+        {"io": [{"io_id": 0}], "framewise": {"steps": []}},
+        {"io": [], "framewise": {"steps": [{"decode": {"io_id": 0}}]}},
+        {"io": [], "framewise": {"graph": {"nodes": {"a": "flip_v"}, "edges": []}}},
+        {
+            "io": [],
+            "framewise": {
+                "graph": {
+                    "nodes": {"0": "flip_v"},
+                    "edges": [{"from": 0, "to": 0, "kind": "input"}],
+                }
+            },
+        },
+        {
+            "io": [
+                {"io_id": 0, "direction": "in", "io": {"base_64": "?"}},
+            ],
+            "framewise": {"steps": []},
+        },
+    ],
+)
+def test_what_is_no_job_is_an_invalid_job(document: Any) -> None:
+    with pytest.raises(imf.InvalidJobError):
+        imf.Job.from_json(document)
+
+
+def test_steps_are_read_as_the_chain_that_they_are(engine: imf.Engine) -> None:
+    document = {
+        "builder_config": {
+            "security": {"max_encode_size": {"w": 50, "h": 50, "megapixels": 1}}
+        },
+        "io": [
+            {"io_id": 5, "direction": "in", "io": "placeholder"},
+            {"io_id": 6, "direction": "out", "io": "output_buffer"},
+        ],
+        "framewise": {
+            "steps": [
+                {"decode": {"io_id": 5}},
+                {"constrain": {"mode": "within", "w": 30}},
+                {"encode": {"io_id": 6, "preset": "gif"}},
+            ]
+        },
+    }
+
+    job = imf.Job.from_json(document)
+
+    assert job.security == imf.Security(
+        max_encode_size=imf.FrameLimit(w=50, h=50, megapixels=1)
+    )
+    made = job.run(inputs={"5": PHOTO}, engine=engine)
+    assert (made[0].size, made[0].extension) == ((30, 20), "gif")
+
+
+SIDE = st.integers(1, 30)
+STEPS = st.sampled_from(
+    [
+        lambda image, a, b: image.constrain(a, b),
+        lambda image, a, b: image.constrain(a, mode="fit_pad", h=b, canvas_color="red"),
+        lambda image, a, b: image.resize(a, b),
+        lambda image, a, b: image.crop(0, 0, a, b),
+        lambda image, a, b: image.region(-a, 0, b, b),
+        lambda image, a, b: image.expand_canvas(a, b, 1, 2, color="#0008"),
+        lambda image, a, b: image.fill_rect(0, 0, a, b, "blue"),
+        lambda image, a, _: image.round_image_corners(a),
+        lambda image, *_: image.flip_h(),
+        lambda image, *_: image.rotate_90(),
+        lambda image, *_: image.color_filter_srgb("grayscale_ry"),
+        lambda image, *_: image.adjust(contrast=0.2, alpha=0.5),
+        lambda image, *_: image.white_balance_srgb(),
+        lambda image, a, b: image.draw_image_exact(image.flip_v(), 0, 0, a, b),
+        lambda image, a, b: image.copy_rect_to_canvas(
+            imf.canvas(40, 40, "green"), 0, 0, a, b, 1, 1
+        ),
+        lambda image, a, _: image.command_string({"w": a}),
+        lambda image, *_: image.watermark(imf.Watermark(pictures.png(4, 4))),
+    ]
+)
+PIPELINES = st.lists(st.tuples(STEPS, SIDE, SIDE), max_size=5)
+ENCODERS = st.lists(
+    st.sampled_from(["png", "gif", imf.WebPLossless(), imf.MozJpeg(50)]),
+    min_size=1,
+    max_size=3,
+)
+BEGINNINGS = st.sampled_from(
+    [imf.canvas(20, 16, "red"), imf.decode(pictures.png(20, 16), shrink="off")]
+)
+
+
+def outputs_of(image: imf.Image, pipeline: Any, encoders: Any) -> list[imf.Output]:
+    images = [image]
+    for step, a, b in pipeline:
+        images.append(step(images[-1], a, b))
+    return [
+        images[-1 - number % len(images)].encode(encoder)
+        for number, encoder in enumerate(encoders)
+    ]
+
+
+@given(BEGINNINGS, PIPELINES, ENCODERS)
+def test_any_job_survives_its_own_document(
+    image: imf.Image, pipeline: Any, encoders: Any
+) -> None:
+    job = imf.Job(*outputs_of(image, pipeline, encoders))
+
+    again = imf.Job.from_json(json.loads(json.dumps(job.to_json())))
+
+    assert again.to_json() == job.to_json()
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(BEGINNINGS, PIPELINES, ENCODERS)
+def test_any_job_runs_or_raises_one_of_our_errors_alike_on_both_backends(
+    image: imf.Image, pipeline: Any, encoders: Any
+) -> None:
+    job = imf.Job(*outputs_of(image, pipeline, encoders))
+    outcomes = []
+    for kind in ("library", "tool"):
+        engine = opened(kind)
+        try:
+            outcomes.append([out.data for out in job.run(engine=engine)])
+        except imf.ImageflowError as error:
+            outcomes.append([type(error), error.category, error.kind])
+
+    assert outcomes[0] == outcomes[1]
+
+
+ENGINES: dict[str, imf.Engine] = {}
+
+
+def opened(kind: Any) -> imf.Engine:
+    if kind not in ENGINES:
+        ENGINES[kind] = imf.load_engine(kind, path=engine_under_test(kind))
+    return ENGINES[kind]

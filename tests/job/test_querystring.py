@@ -1,0 +1,206 @@
+"""Query strings: what the engine is given, and what it would pass over in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import imageflow_loader as imf
+from imageflow_loader._job.querystring import (
+    named_format,
+    parsed,
+    profile_percent,
+    querystring_text,
+    wants_first_frame,
+)
+from imageflow_loader.types import QUERYSTRING_KEYS
+from tests import pictures
+from tests.conftest import engine_under_test
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("w=1&h=2", "w=1&h=2"),
+        ("?w=1", "w=1"),
+        ("bgcolor=#fff&w=1", "bgcolor=%23fff&w=1"),
+        ({"w": 1, "h": None, "mode": "max"}, "w=1&mode=max"),
+        ({"lossless": True, "jpeg.turbo": False}, "lossless=true&jpeg.turbo=false"),
+        ({"crop": (1, 2.5, -3, 0)}, "crop=1,2.5,-3,0"),
+        ({"bgcolor": "#fff", "x": "a&b=c d"}, "bgcolor=%23fff&x=a%26b%3Dc+d"),
+        ({"bgcolor": imf.Color(1, 2, 3)}, "bgcolor=010203"),
+        ({}, ""),
+    ],
+)
+def test_keys_and_values_become_text(query: Any, text: str) -> None:
+    assert querystring_text(query) == text
+
+
+@pytest.mark.parametrize("query", [None, 3, ["w=1"]])
+def test_what_is_no_query_string_is_a_type_error(query: Any) -> None:
+    with pytest.raises(TypeError, match="a str or a mapping"):
+        imf.process(pictures.png(), query)
+
+
+@given(
+    st.dictionaries(
+        st.text(st.characters(categories=["Ll", "Nd"]), min_size=1),
+        st.text(min_size=1).map(str.strip).filter(bool),
+    )
+)
+def test_any_mapping_survives_its_text(query: dict[str, str]) -> None:
+    lower = {key.lower(): value for key, value in query.items()}
+    if len(lower) == len(query):
+        assert parsed(querystring_text(query)) == lower
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("w=1", None),
+        ("format=JPEG", "jpeg"),
+        ("thumbnail=jpg", "jpeg"),
+        ("format=png&thumbnail=jpg", "png"),
+        ("qp=good", "auto"),
+        ("qp=good&format=webp", "webp"),
+        ("srcset=100w,webp-80", "webp"),
+        ("srcset=webp,jpg-70&format=png", "jpeg"),
+        ("short=lossless", "auto"),
+        ("format=keep", "keep"),
+        ("format=", None),
+    ],
+)
+def test_the_format_that_is_named_is_known(text: str, expected: str | None) -> None:
+    assert named_format(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("format=jpg", True),
+        ("srcset=png", True),
+        ("format=jpg&frame=3", False),
+        ("format=jpg&page=3", False),
+        ("format=gif", False),
+        ("format=auto", False),
+        ("qp=good", False),
+        ("w=3", False),
+        ("format=nonsense", False),
+    ],
+)
+def test_a_still_wants_the_first_frame(text: str, expected: bool) -> None:
+    assert wants_first_frame(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "percent"),
+    [
+        ("qp=80", 80),
+        ("qp=good", None),
+        ("format=auto&quality=80", 80),
+        ("format=auto", None),
+        ("quality=80", None),
+        ("qp=quality&quality=12", 12),
+        ("format=auto&qp=good&quality=12", None),
+    ],
+)
+def test_a_quality_profile_may_be_a_number(text: str, percent: float | None) -> None:
+    assert profile_percent(text) == percent
+
+
+def test_a_number_that_the_official_engine_dies_of_is_refused_there() -> None:
+    output = imf.command_string(pictures.png(), "qp=80")
+    engine = imf.load_engine("library", path=engine_under_test("library"))
+
+    assert output.requires == {"percent_profile"}
+    if not engine.supports("percent_profile"):
+        with pytest.raises(imf.UnsupportedFeatureError, match="percent_profile"):
+            output.run(engine=engine)
+    else:
+        assert output.run(engine=engine).width == 64
+
+
+# What is wrong in it
+
+
+@pytest.mark.parametrize(
+    ("query", "key", "kind", "suggestion"),
+    [
+        ("widht=1", "widht", "unrecognized_key", "width"),
+        ("jpg.quality=1", "jpg.quality", "unrecognized_key", "jpeg.quality"),
+        ("qqqq=1", "qqqq", "unrecognized_key", None),
+        ("w=1&W=2", "w", "duplicate_key", None),
+        ("paddingwidth=4", "paddingwidth", "ignored_key", None),
+        ("w=abc", "w", "invalid_value", None),
+        ("w=100px", "w", "invalid_value", None),
+        ("w=1.5", "w", "invalid_value", None),
+        ("mode=croop", "mode", "invalid_value", "crop"),
+        ("format=jpgg", "format", "invalid_value", "jpg"),
+        ("anchor=upperleft", "anchor", "invalid_value", None),
+        ("anchor=1", "anchor", "invalid_value", None),
+        ("crop=1,2,3", "crop", "invalid_value", None),
+        ("bgcolor=grren", "bgcolor", "invalid_value", None),
+        ("webp.lossless=maybe", "webp.lossless", "invalid_value", None),
+        ("webp.quality=nan", "webp.quality", "invalid_value", None),
+        ("zoom=2y", "zoom", "invalid_value", None),
+        ("qp=best", "qp", "invalid_value", None),
+        ("down.filter=lanczoss", "down.filter", "invalid_value", "lanczos"),
+        ("mode=carve", "mode", "invalid_value", None),
+        ("a.balancewhite=gimp", "a.balancewhite", "invalid_value", None),
+    ],
+)
+def test_what_an_engine_would_pass_over_is_found(
+    query: str, key: str, kind: str, suggestion: str | None
+) -> None:
+    (issue,) = imf.check_querystring(query)
+
+    assert (issue.key, issue.kind) == (key, kind)
+    assert issue.key in issue.message
+    if suggestion:
+        assert issue.suggestion == suggestion
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?w=1",
+        "w=",
+        "w=+10&h=-3",
+        "mode=MAX&scale=Both",
+        "anchor=topleft",
+        "anchor=50,12.5",
+        "crop=auto",
+        "crop=(0,0,-10,1e2)",
+        "c=10,10,90,90&c.gravity=50,50",
+        "s.roundcorners=10&s.grayscale=bt709",
+        "s.roundcorners=1,2,3,4",
+        "bgcolor=#fff",
+        "bgcolor=336699CC&format=webp&webp.lossless=keep",
+        "bgcolor=cornflowerblue",
+        "zoom=1.5x&qp=medium-high&qp.dpr=dppx",
+        "qp=55.5",
+        "down.filter=robidouxsharp&up.filter=cubic_b_spline",
+        "srcset=webp-80,100w,fit-crop",
+        "watermark_red_dot=off",
+    ],
+)
+def test_a_good_query_string_has_no_issues(query: str) -> None:
+    assert imf.check_querystring(query) == ()
+
+
+def test_issues_come_in_the_order_of_the_text() -> None:
+    issues = imf.check_querystring("w=x&foo=1&h=y")
+
+    assert [issue.key for issue in issues] == ["w", "foo", "h"]
+
+
+def test_the_engine_knows_the_same_keys(library: Any) -> None:
+    with imf.load_engine("library", path=library) as engine:
+        answer = engine.send_json("v1/schema/riapi/latest/list_keys", {})
+
+    names = answer.json["data"]["schema"]["key_names"]
+    assert sorted(names) == sorted(QUERYSTRING_KEYS)
