@@ -139,6 +139,11 @@ def from_library(code: int, text: str, job: Mapping[str, Any]) -> JobError:
     return _error(category, report, job)
 
 
+def from_words(text: str, job: Mapping[str, Any]) -> JobError:
+    """Return the error for a text alone, where its number was lost on the way."""
+    return from_library(0, text, job)
+
+
 def from_tool(status: int, stderr: str, job: Mapping[str, Any]) -> JobError:
     """Return the error for a child that ended with *status*, which is not 0.
 

@@ -47,7 +47,7 @@ _LIBRARY_ONLY: Final = frozenset(
     }
 )
 
-_SECONDS_TO_START: Final = 30.0  # `--version` takes 1 ms; a slow disk takes longer
+_SECONDS_TO_START: Final = 10.0  # `--version` takes 1 ms; a slow disk takes longer
 _MOST_VERSION_TEXT: Final = 2**20
 _CLAP_USAGE: Final = 2
 
@@ -254,6 +254,8 @@ def _response(request: Request, ended: Ended, exchange: Exchange) -> Response:
         raise faults.from_tool(ended.status, ended.stderr, request.message)
     try:
         answer = json.loads(ended.stdout)
+        if answer["success"] is False:  # where SIGCHLD is ignored every status is 0
+            raise faults.from_words(ended.stderr, request.message)
         result = answer["data"].pop("build_result")
         answer["data"]["job_result"] = result
         ours = [e for e in result["encodes"] if e["io_id"] in request.outputs]

@@ -3,6 +3,7 @@ same error."""
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -192,6 +193,27 @@ def test_an_input_can_be_a_path_of_any_name(backend: Backend, tmp_path: Path) ->
     from_bytes = backend.execute(request(steps(decode(), encode()), pictures.jpeg()))
 
     assert from_path.outputs == from_bytes.outputs
+
+
+def test_a_build_document_is_taken_as_it_is(pair: Pair) -> None:
+    document = {
+        "io": [
+            {"io_id": 0, "direction": "in", "io": {"base_64": in_base64()}},
+            {"io_id": 1, "direction": "out", "io": "output_base_64"},
+        ],
+        **steps(decode(), within(16, 16), encode()),
+    }
+    build = request(document, method="v1/build", outputs=())
+
+    answers = [answer(backend.execute(build)) for backend in pair]
+
+    assert answers[0] == answers[1]
+    (encoded,) = answers[0]["data"]["job_result"]["encodes"]
+    assert pictures.size(base64.b64decode(encoded["bytes"]["base_64"])) == (16, 12)
+
+
+def in_base64() -> str:
+    return base64.b64encode(pictures.jpeg()).decode()
 
 
 INFOS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import resource
@@ -230,6 +231,36 @@ def test_a_full_folder_for_temporary_files_is_an_io_error(
     assert caught.value.errno is not None
 
 
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """Yield a file system of 64 kB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
+    try:
+        subprocess.run(mount, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this user may not mount")
+    yield folder
+    subprocess.run(["umount", folder], check=True)  # noqa: S607  # as the mount
+
+
+def test_a_full_disk_is_an_io_error_and_is_emptied_again(
+    engine: Backend, tiny_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange_room, "memory_files_work", lambda: False)
+    monkeypatch.setattr("tempfile.tempdir", str(tiny_disk))
+
+    with pytest.raises(EngineIOError, match="No space left on device") as caught:
+        engine.execute(thumbnail(pictures.png(300, 300)))
+    left = list(tiny_disk.iterdir())
+    response = engine.execute(thumbnail(pictures.jpeg()))
+
+    assert caught.value.errno == errno.ENOSPC
+    assert left == []
+    assert response.outputs
+
+
 @pytest.mark.parametrize("name", ["a b", "-x", "été", "new\nline", "$HOME;ls"])
 def test_the_tool_may_have_any_name(tool: Path, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
@@ -356,6 +387,22 @@ def test_an_exit_status_above_255_is_known_by_what_the_system_makes_of_it(
     assert caught.value.category == category
     assert caught.value.http_status == http_status
     assert caught.value.exit_code == exit_code
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_fault_is_known_where_the_system_forgets_how_children_end(
+    engine: Backend,
+) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        with pytest.raises(ImageDecodeError) as caught:
+            engine.execute(thumbnail(b"no picture"))
+        response = engine.execute(thumbnail(pictures.jpeg()))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+    assert caught.value.kind == "NoEnabledDecoderFound"
+    assert response.outputs
 
 
 @pytest.fixture(params=["poll", "poll without pidfd", "threads"])
