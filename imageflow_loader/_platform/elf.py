@@ -219,7 +219,7 @@ def read_header(file: BinaryIO) -> ElfHeader:
         OSError: It cannot be read.
     """
     source = _File(file)
-    if source.size < 20 or source.read(0, 4) != MAGIC:
+    if source.size < len(MAGIC) or source.read(0, len(MAGIC)) != MAGIC:
         raise ElfError("it does not begin as an ELF file")
     ident = source.read(4, 2)
     if ident[0] not in (1, 2) or ident[1] not in (1, 2):

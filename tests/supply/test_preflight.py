@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import socket
@@ -74,7 +75,8 @@ def put(place: Path, content: ElfFile | bytes, mode: int = 0o755) -> Path:
 @pytest.mark.parametrize(
     ("content", "platform"),
     [
-        pytest.param(GLIBC_LIBRARY, GLIBC, id="glibc"),
+        # Its libc itself need not be on the machine that runs the tests.
+        pytest.param(replace(GLIBC_LIBRARY, needed=()), GLIBC, id="glibc"),
         pytest.param(MUSL_LIBRARY, MUSL, id="musl"),
         pytest.param(ElfFile(symbols=IMAGEFLOW), GLIBC, id="no libc at all, on glibc"),
         pytest.param(ElfFile(symbols=IMAGEFLOW), MUSL, id="no libc at all, on musl"),
@@ -527,8 +529,12 @@ def test_a_tool_that_cannot_be_started_is_refused_with_one_sentence(
         ("socket", "not_a_file", "is a socket."),
         ("device", "not_a_file", "is a device."),
         ("dangling", "dangling_link", "is a link to gone.so, which does not exist."),
-        ("loop", "unreadable", "cannot be read: Too many levels of symbolic links."),
-        ("below a file", "unreadable", "cannot be read: Not a directory."),
+        ("loop", "unreadable", f"cannot be read: {os.strerror(errno.ELOOP)}."),
+        (
+            "below a file",
+            "unreadable",
+            f"cannot be read: {os.strerror(errno.ENOTDIR)}.",
+        ),
     ],
 )
 def test_what_is_no_regular_file_is_never_even_opened(
