@@ -292,3 +292,42 @@ def musl_environment(alpine: Alpine) -> dict[str, str]:
     """Return what lets Alpine's Python find its files from outside."""
     home = alpine.root / alpine.python.parents[1].relative_to("/")
     return {"LD_LIBRARY_PATH": alpine.libraries, "PYTHONHOME": str(home)}
+
+
+def test_detection_starts_nothing_and_opens_nothing_but_proc() -> None:
+    program = """
+import dataclasses, json, sys
+sys.path.insert(0, sys.argv[1])
+from imageflow_loader._platform import Evidence, detect
+evidence = dataclasses.replace(Evidence.of_this_process(), preloaded=True)
+detect(evidence)  # imports what it needs
+events = []
+sys.addaudithook(lambda name, facts: events.append((name, str(facts[:1]))))
+finding = detect(evidence)
+events = list(events)
+print(json.dumps([finding.libc.family, events]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, PROJECT],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    family, events = json.loads(ended.stdout)
+
+    assert family in ("glibc", "musl")
+    assert {facts for name, facts in events if name == "open"} <= {
+        "('/proc/self/exe',)",
+        "('/proc/self/maps',)",
+    }
+    started = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.system")
+    assert not [name for name, _ in events if name.startswith(started)]
+    assert not [name for name, _ in events if name in ("os.listdir", "glob.glob")]
+
+
+def test_sys_executable_is_not_trusted() -> None:
+    honest = ask(sys.executable)
+    lying = ask(sys.executable, program=f"import sys; sys.executable = ''\n{QUESTION}")
+
+    assert lying.executable == ""
+    assert lying[:4] == honest[:4]

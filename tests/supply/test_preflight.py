@@ -5,16 +5,25 @@ from __future__ import annotations
 import errno
 import gzip
 import os
+import shlex
 import socket
 import struct
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from imageflow_loader._platform import Libc, Platform
+from imageflow_loader._platform import (
+    Libc,
+    Platform,
+    current_platform,
+    mapped_files,
+)
 from imageflow_loader._supply import Verdict, preflight
+from tests.alpine_root import in_a_namespace
 from tests.data.elf_heads import (
     EXEC,
     GLIBC_LIBRARY,
@@ -23,8 +32,10 @@ from tests.data.elf_heads import (
     RELOCATABLE,
     ElfFile,
 )
+from tests.unprivileged import as_nobody, shared_folder
 
 if TYPE_CHECKING:
+    from imageflow_loader._platform import Family
     from imageflow_loader.types import EngineKind
 
 GLIBC = Platform("linux", "x86_64", Libc("glibc", (2, 36)), can_dlopen=True)
@@ -591,4 +602,197 @@ def test_a_library_needs_no_executable_bit_but_a_tool_does(place: Path) -> None:
         "not_executable",
         f"{place} is not executable for this user.",
         f"Run: chmod +x {place}",
+    )
+
+
+def test_a_file_that_this_user_may_not_read_is_refused() -> None:
+    with shared_folder() as folder:
+        secret = put(folder / "libimageflow.so", GLIBC_LIBRARY, 0o600)
+        if os.geteuid() != 0:
+            secret.chmod(0)
+
+        verdict = as_nobody(lambda: preflight(secret, "library", GLIBC))
+
+    assert verdict[:3] == (
+        False,
+        "unreadable",
+        f"{secret} may not be read by this user.",
+    )
+
+
+def test_a_file_in_a_folder_that_this_user_may_not_enter_is_refused() -> None:
+    with shared_folder() as folder:
+        closed = folder / "closed"
+        closed.mkdir()
+        inside = put(closed / "libimageflow.so", GLIBC_LIBRARY)
+        closed.chmod(0o700 if os.geteuid() == 0 else 0)
+
+        verdict = as_nobody(lambda: preflight(inside, "library", GLIBC))
+        closed.chmod(0o700)
+
+    assert verdict[:3] == (
+        False,
+        "unreadable",
+        f"{inside} lies in a folder that this user may not enter.",
+    )
+
+
+def test_a_tool_that_only_others_may_execute_is_refused() -> None:
+    with shared_folder() as folder:
+        tool = put(folder / "imageflow_tool", STATIC_TOOL, 0o744)
+        if os.geteuid() != 0:
+            tool.chmod(0o644)
+
+        verdict = as_nobody(lambda: preflight(tool, "tool", GLIBC))
+
+    assert verdict.code == "not_executable"
+
+
+@pytest.mark.parametrize("kind", ["library", "tool"])
+def test_a_file_on_a_noexec_mount_is_refused(place: Path, kind: EngineKind) -> None:
+    content = GLIBC_LIBRARY if kind == "library" else STATIC_TOOL
+    put(place, content)
+    folder = shlex.quote(str(place.parent))
+    command = in_a_namespace(
+        f"mount --bind {folder} {folder}",
+        f"mount -o remount,bind,noexec {folder}",
+    )
+    program = (
+        "from pathlib import Path; from imageflow_loader._supply import preflight; "
+        "from tests.supply.test_preflight import GLIBC; "
+        f"print(*preflight(Path({str(place)!r}), {kind!r}, GLIBC), sep='\\n')"
+    )
+
+    ended = subprocess.run(
+        [*command, sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+
+    assert ended.stdout.splitlines() == [
+        "False",
+        "noexec",
+        f"{place} is on a file system that is mounted noexec.",
+        "Put it elsewhere; IMAGEFLOW_CACHE_DIR moves what is fetched.",
+    ], ended.stderr
+
+
+def test_a_file_that_anybody_can_change_is_doubted_and_let_through(place: Path) -> None:
+    put(place, STATIC_TOOL, 0o777)
+
+    assert preflight(place, "tool", GLIBC) == Verdict(
+        True,
+        "others_can_write",
+        f"{place} can be changed by every user of this machine.",
+        "Make it yours and writable for you alone.",
+    )
+
+
+def test_a_folder_in_which_anybody_can_put_files_is_doubted(place: Path) -> None:
+    put(place, STATIC_TOOL)
+    place.parent.chmod(0o777)
+
+    verdict = preflight(place, "tool", GLIBC)
+
+    assert (verdict.ok, verdict.code) == (True, "others_can_write")
+    assert verdict.sentence == (
+        f"{place.parent} can be changed by every user of this machine."
+    )
+
+
+def test_a_folder_like_tmp_is_not_doubted(place: Path) -> None:
+    put(place, STATIC_TOOL)
+    place.parent.chmod(0o1777)
+
+    assert preflight(place, "tool", GLIBC).code == "ok"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_of_another_user_is_doubted(place: Path) -> None:
+    put(place, STATIC_TOOL)
+    os.chown(place, 1234, 1234)
+
+    verdict = preflight(place, "tool", GLIBC)
+
+    assert (verdict.ok, verdict.code) == (True, "others_can_write")
+    assert verdict.sentence == f"{place} belongs to another user (uid 1234)."
+
+
+def test_an_executable_stack_is_doubted_where_it_may_still_work(place: Path) -> None:
+    content = replace(MUSL_LIBRARY, executable_stack=True)
+
+    verdict = preflight(put(place, content), "library", MUSL)
+
+    assert (verdict.ok, verdict.code) == (True, "executable_stack")
+
+
+def test_a_dependency_that_is_not_to_be_seen_is_doubted(place: Path) -> None:
+    content = ElfFile(needed=("libgone.so.1", "libgcc_gone.so"), symbols=IMAGEFLOW)
+
+    assert preflight(put(place, content), "library", MUSL) == Verdict(
+        True,
+        "missing_dependency",
+        f"{place} needs libgone.so.1 and libgcc_gone.so, which cannot be found on this "
+        "machine (linux-x86_64, musl).",
+        "Install it, or use the static imageflow_tool.",
+    )
+
+
+def test_a_doubt_never_hides_a_refusal(place: Path) -> None:
+    content = replace(STATIC_TOOL, executable_stack=True)
+    put(place, content, 0o666)
+
+    assert preflight(place, "tool", GLIBC).code == "not_executable"
+
+
+@pytest.mark.parametrize("origin", ["$ORIGIN", "${ORIGIN}/.", "/elsewhere:$ORIGIN"])
+def test_a_dependency_beside_the_library_is_found_by_its_search_path(
+    place: Path, origin: str
+) -> None:
+    (place.parent / "libbeside.so").touch()
+    content = ElfFile(needed=("libbeside.so",), runpath=origin, symbols=IMAGEFLOW)
+
+    assert preflight(put(place, content), "library", MUSL).code == "ok"
+
+
+def test_a_dependency_that_is_mapped_already_is_there(place: Path) -> None:
+    try:
+        mapped = sorted(name for name in mapped_files() if ".so" in name)
+    except OSError:
+        pytest.skip("no /proc here")
+    content = ElfFile(needed=tuple(mapped), symbols=IMAGEFLOW)
+    platform = replace(GLIBC, libc=Libc(running_family(), (9, 9)))
+
+    assert preflight(put(place, content), "library", platform).code == "ok"
+
+
+def running_family() -> Family:
+    libc = current_platform().libc
+    return "unknown" if libc is None else libc.family
+
+
+@pytest.mark.parametrize(
+    "part", ["libc.so", "libpthread.so.0", "libm.so.6", "libdl.so.2", "librt.so.1"]
+)
+def test_every_part_of_musl_is_there(place: Path, part: str) -> None:
+    content = ElfFile(needed=("libc.so", part), symbols=IMAGEFLOW)
+    verdict = preflight(put(place, content), "library", MUSL)
+
+    assert verdict.code == ("wrong_libc" if part == "libc.so.6" else "ok")
+
+
+def test_the_package_with_libgcc_is_named(place: Path) -> None:
+    content = ElfFile(
+        needed=("libgcc_s.so.1",), runpath="/absent", symbols=IMAGEFLOW, arch="s390x"
+    )
+    platform = replace(MUSL, arch="s390x")
+
+    verdict = preflight(put(place, content), "library", platform)
+
+    if verdict.code == "ok":
+        pytest.skip("libgcc_s is on this machine")
+    assert verdict.remedy == (
+        "Install it: `apk add libgcc` or `apt-get install libgcc-s1`."
     )
