@@ -46,7 +46,7 @@ if TYPE_CHECKING:
         load_engine,
         use_engine,
     )
-    from ._io import ImageInfo, sniff
+    from ._io import ImageInfo, Source, sniff
     from ._job import (
         Allow,
         Auto,
@@ -167,6 +167,7 @@ __all__ = [
     "Security",
     "SettingsError",
     "SizeLimitError",
+    "Source",
     "SourceError",
     "SourceNotFoundError",
     "SourceTooLargeError",
@@ -205,7 +206,7 @@ _HOMES = {
         Engine EngineInfo RawResponse ToolLimits fetch get_engine load_engine
         use_engine
     """,
-    "_io": "ImageInfo sniff",
+    "_io": "ImageInfo Source sniff",
     "_job": """
         Allow Auto Color ColorLike Constraint DecodedImage EncodedImage Encoder
         EncoderLike FitBox Format FrameLimit FramePerformance Gif Hints Image Job

@@ -12,6 +12,7 @@ from typing import (
     Protocol,
     TypeAlias,
     Union,
+    runtime_checkable,
 )
 
 if TYPE_CHECKING:
@@ -317,11 +318,20 @@ class SupportsWrite(Protocol):
         ...
 
 
+@runtime_checkable
+class SupportsOpened(Protocol):
+    """Something that knows where an encoded picture is; asked when the job runs."""
+
+    def opened(self) -> bytes | str | PathLike[str] | SupportsRead:
+        """Return bytes, a path or a binary stream."""
+        ...
+
+
 SourceLike: TypeAlias = (
-    bytes | bytearray | memoryview | str | PathLike[str] | SupportsRead
+    bytes | bytearray | memoryview | str | PathLike[str] | SupportsRead | SupportsOpened
 )
-"""An encoded picture: its bytes, a path (never a URL), or a binary stream, which is
-read from where it stands and never closed."""
+"""An encoded picture: its bytes, a path (never a URL), a binary stream, which is read
+from where it stands and never closed, or a `Source`."""
 
 Destination: TypeAlias = str | PathLike[str] | SupportsWrite
 """Where encoded bytes go: a path, or a binary stream."""

@@ -23,11 +23,11 @@ NAMES = """
     ImageDecodeError ImageInfo ImageflowError InvalidJobError Job JobCancelledError
     JobError JobResult JobTimeoutError LibPng LibjpegTurbo LodePng Margins MozJpeg
     NodePerformance Output Performance PngQuant QuerystringIssue RawResponse Security
-    SettingsError SizeLimitError SourceError SourceNotFoundError SourceTooLargeError
-    SourceTypeError ToolLimits UnsupportedFeatureError VersionInfo Watermark
-    WebPLossless WebPLossy __version__ ainfo aprocess arun canvas check_querystring
-    command_string decode errors fetch get_engine info load_engine process run sniff
-    thumbnail types use_engine
+    SettingsError SizeLimitError Source SourceError SourceNotFoundError
+    SourceTooLargeError SourceTypeError ToolLimits UnsupportedFeatureError VersionInfo
+    Watermark WebPLossless WebPLossy __version__ ainfo aprocess arun canvas
+    check_querystring command_string decode errors fetch get_engine info load_engine
+    process run sniff thumbnail types use_engine
 """.split()  # noqa: SIM905 - a list of names reads better so
 
 

@@ -13,6 +13,7 @@ from ..errors import (
     SourceNotFoundError,
     SourceTooLargeError,
 )
+from ..types import SupportsOpened
 
 if TYPE_CHECKING:
     from .._cancel import CancelToken
@@ -35,7 +36,8 @@ def read_source(
     whole, so that what is checked is what the engine sees, on both backends.
 
     Args:
-        source: Bytes, a path (a `str` is always a path), or a binary stream.
+        source: Bytes, a path (a `str` is always a path), a binary stream, or what
+            `opened` gives one of these.
         max_bytes: The most that is read; None for no limit.
         deadline: When to give up.
         cancel: Who else may stop it.
@@ -48,6 +50,8 @@ def read_source(
         JobCancelledError: It was stopped; `JobTimeoutError` when time ran out.
         TypeError: It is none of these things, or a stream of text.
     """
+    if isinstance(source, SupportsOpened):
+        source = source.opened()
     reader = _Reader(source_name(source), max_bytes, deadline or Deadline(None), cancel)
     if isinstance(source, bytes):
         data: bytes | memoryview = source

@@ -7,13 +7,14 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .._io import write_output
+from .._io import to_numpy, to_pil, write_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from .._engine import EngineInfo
+    from .._io import PilImage, Pixels
     from ..types import Destination
 
 
@@ -76,6 +77,22 @@ class EncodedImage:
     def data_uri(self) -> str:
         """Return it as text that an `<img src=…>` takes."""
         return f"data:{self.mime_type};base64,{self._base64()}"
+
+    def to_pil(self) -> PilImage:
+        """Return it as a Pillow image.
+
+        Raises:
+            ImportError: Pillow is not installed.
+        """
+        return to_pil(self.data)
+
+    def to_numpy(self) -> Pixels:
+        """Return its pixels, uint8 of h × w × 3, or × 4 if it has transparency.
+
+        Raises:
+            ImportError: numpy or Pillow is not installed.
+        """
+        return to_numpy(self.data)
 
     def _base64(self) -> str:
         return base64.b64encode(self.data).decode("ascii")

@@ -1,0 +1,156 @@
+"""Bridges to numpy and Pillow, which are imported only when one is crossed."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zlib
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import PIL.Image
+    from numpy.typing import NDArray
+
+    from ..types import SupportsRead
+
+    # For annotations elsewhere: this module is the only door to the two packages.
+    Pixels: TypeAlias = NDArray[np.uint8]
+    PilImage: TypeAlias = PIL.Image.Image
+
+_COLOUR_TYPES: Final = {1: 0, 3: 2, 4: 6}  # channels → PNG's grey, RGB, RGBA
+
+
+class Source:
+    """Where an encoded picture comes from, where its type alone does not say it.
+
+    Bytes, paths and binary streams are sources themselves; this is for pixels, and for
+    streams that are to be read from their beginning. What is made of pixels is a copy:
+    it compares by value and can be pickled.
+    """
+
+    __slots__ = ("_rewind", "_value")
+
+    def __init__(
+        self,
+        value: bytes | str | os.PathLike[str] | SupportsRead,
+        *,
+        rewind: bool = False,
+    ) -> None:
+        """Take bytes, a path, or a stream; *rewind* reads it from its beginning."""
+        self._value = value
+        self._rewind = rewind
+
+    @classmethod
+    def from_bytes(cls, data: bytes | bytearray | memoryview) -> Source:
+        """Return a source of a copy of *data*."""
+        return cls(bytes(data))
+
+    @classmethod
+    def from_path(cls, path: str | os.PathLike[str]) -> Source:
+        """Return a source of the file at *path*, which is read when the job runs."""
+        return cls(os.fspath(path))
+
+    @classmethod
+    def from_file(cls, file: SupportsRead, *, rewind: bool = False) -> Source:
+        """Return a source of a binary stream, read from its beginning if *rewind*."""
+        return cls(file, rewind=rewind)
+
+    @classmethod
+    def from_array(cls, array: Pixels) -> Source:
+        """Return a source of sRGB pixels.
+
+        Args:
+            array: uint8 of shape h × w (grey), h × w × 3 or h × w × 4 (alpha last, not
+                premultiplied).
+
+        Raises:
+            TypeError: It is not of uint8.
+            ValueError: It has another shape, or no pixel.
+        """
+        if str(array.dtype) != "uint8":
+            raise TypeError(f"pixels are uint8, 0 to 255, not {array.dtype}")
+        h, w, channels = (*array.shape, 1, 1, 1)[:3]
+        if array.ndim not in (2, 3) or channels not in _COLOUR_TYPES or not array.size:
+            raise ValueError(
+                "pixels have the shape h × w, h × w × 3 or h × w × 4, "
+                f"not {array.shape}"
+            )
+        return cls(_png(w, h, channels, array.tobytes()))
+
+    @classmethod
+    def from_pil(cls, image: PilImage) -> Source:
+        """Return a source of a Pillow image: its pixels, in sRGB as they are."""
+        mode = image.mode
+        if mode not in ("L", "RGB", "RGBA"):
+            has_alpha = mode in ("LA", "PA", "La", "RGBa") or (
+                "transparency" in image.info
+            )
+            mode = "RGBA" if has_alpha else "RGB"
+            image = image.convert(mode)
+        return cls(_png(*image.size, len(image.getbands()), image.tobytes()))
+
+    def opened(self) -> bytes | str | os.PathLike[str] | SupportsRead:
+        """Return what is to be read."""
+        if self._rewind:
+            self._value.seek(0)  # type: ignore[union-attr]  # asked for: it can
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Source) and self._parts() == other._parts()
+
+    def __hash__(self) -> int:
+        return hash(self._parts())
+
+    def _parts(self) -> tuple[object, bool]:
+        return self._value, self._rewind
+
+    def __repr__(self) -> str:
+        return f"Source({self._value!r:.40}, rewind={self._rewind})"
+
+
+def _png(w: int, h: int, channels: int, pixels: bytes) -> bytes:
+    """Return a PNG of packed 8-bit *pixels*, stored rather than packed: it is fast."""
+    stride = w * channels
+    rows = b"".join(
+        b"\0" + pixels[start : start + stride] for start in range(0, h * stride, stride)
+    )
+    header = struct.pack(">IIBBBBB", w, h, 8, _COLOUR_TYPES[channels], 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 0)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data))
+        + tag
+        + data
+        + struct.pack(">I", zlib.crc32(tag + data))
+        for tag, data in chunks
+    )
+
+
+def to_pil(data: bytes) -> PilImage:
+    """Return an encoded picture as a Pillow image, loaded.
+
+    Raises:
+        ImportError: Pillow is not installed.
+    """
+    import PIL.Image
+
+    image = PIL.Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+def to_numpy(data: bytes) -> Pixels:
+    """Return an encoded picture as an array h × w × 3, or × 4 if it has transparency.
+
+    Raises:
+        ImportError: numpy or Pillow is not installed.
+    """
+    import numpy as np
+
+    image = to_pil(data)
+    has_alpha = "A" in image.getbands() or "transparency" in image.info
+    pixels: Pixels = np.asarray(
+        image.convert("RGBA" if has_alpha else "RGB"), dtype=np.uint8
+    )
+    return pixels

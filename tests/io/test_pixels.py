@@ -1,0 +1,132 @@
+"""Arrays and Pillow images as sources, and pictures as arrays and Pillow images."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import imageflow_loader as imf
+from imageflow_loader._io import read_source
+from tests import pictures
+
+
+def opened(source: imf.Source) -> Any:
+    return np.asarray(Image.open(io.BytesIO(bytes(read_source(source)))))
+
+
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 3), (5, 7, 4), (1, 1), (1, 900, 3)])
+def test_an_array_is_a_picture_of_just_these_pixels(shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+
+    assert np.array_equal(opened(imf.Source.from_array(array)), array)
+
+
+def test_an_array_that_is_a_view_has_the_pixels_that_are_seen() -> None:
+    array = pictures.scene(20, 10)[::2, ::-1]
+
+    assert np.array_equal(opened(imf.Source.from_array(array)), array)
+
+
+def test_what_is_done_to_an_array_later_does_not_change_the_source() -> None:
+    array = np.zeros((2, 2), np.uint8)
+    source = imf.Source.from_array(array)
+
+    array[:] = 255
+
+    assert opened(source).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("array", "error"),
+    [
+        (np.zeros((2, 2), np.float32), TypeError),
+        (np.zeros(4, np.uint8), ValueError),
+        (np.zeros((2, 2, 2), np.uint8), ValueError),
+        (np.zeros((0, 2, 3), np.uint8), ValueError),
+        (np.zeros((1, 2, 2, 3), np.uint8), ValueError),
+    ],
+    ids=["floats", "one dimension", "two channels", "no pixels", "four dimensions"],
+)
+def test_an_array_that_is_no_picture_is_refused(array: Any, error: Any) -> None:
+    with pytest.raises(error, match="pixels"):
+        imf.Source.from_array(array)
+
+
+@pytest.mark.parametrize(
+    ("mode", "channels"),
+    [("L", None), ("RGB", 3), ("RGBA", 4), ("P", 3), ("LA", 4), ("CMYK", 3), ("1", 3)],
+)
+def test_a_pillow_image_of_any_mode_is_a_picture(
+    mode: str, channels: int | None
+) -> None:
+    image = Image.fromarray(pictures.scene(9, 6)).convert(mode)
+
+    pixels = opened(imf.Source.from_pil(image))
+
+    assert pixels.shape == ((6, 9) if channels is None else (6, 9, channels))
+    expected = image.convert({None: "L", 3: "RGB", 4: "RGBA"}[channels])
+    assert np.array_equal(pixels, np.asarray(expected))
+
+
+def test_a_palette_with_a_transparent_colour_keeps_it() -> None:
+    image = Image.new("P", (2, 1))
+    image.putdata([0, 1])
+    image.info["transparency"] = 0
+
+    assert opened(imf.Source.from_pil(image))[0, :, 3].tolist() == [0, 255]
+
+
+def test_a_source_of_pixels_is_a_value() -> None:
+    array = pictures.scene(4, 4)
+    source = imf.Source.from_array(array)
+
+    copy = pickle.loads(pickle.dumps(source))  # noqa: S301 - our own bytes
+
+    assert copy == source == imf.Source.from_array(array.copy())
+    assert hash(copy) == hash(source)
+    assert imf.decode(copy) == imf.decode(source)
+
+
+def test_a_stream_is_read_from_its_beginning_when_that_is_asked_for() -> None:
+    stream = io.BytesIO(b"abc")
+    stream.seek(2)
+
+    assert read_source(imf.Source.from_file(stream, rewind=True)) == b"abc"
+    assert read_source(imf.Source.from_file(stream, rewind=True)) == b"abc"
+    assert read_source(imf.Source.from_bytes(bytearray(b"x"))) == b"x"
+
+
+def test_users_may_write_their_own_source(engine: imf.Engine) -> None:
+    class Drawn:
+        def opened(self) -> bytes:
+            return pictures.png(8, 6)
+
+    assert imf.process(Drawn(), "w=4&mode=max", engine=engine).size == (4, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L"])
+def test_pixels_come_back_as_they_went_in(engine: imf.Engine, mode: Any) -> None:
+    picture = pictures.png(12, 8, mode=mode)
+
+    made = imf.decode(picture).encode(imf.LibPng()).run(engine=engine)
+
+    expected = pictures.pixels(picture, "RGBA" if mode == "RGBA" else "RGB")
+    array = made.to_numpy()
+    assert array.dtype == np.uint8
+    assert np.array_equal(array[..., :3], expected[..., :3])
+    assert made.to_pil().size == (12, 8)
+
+
+def test_an_array_goes_through_an_engine_and_back(engine: imf.Engine) -> None:
+    pixels = pictures.scene(20, 10)
+
+    made = imf.decode(imf.Source.from_array(255 - pixels)).color_filter_srgb("invert")
+
+    assert np.array_equal(
+        made.encode(imf.LibPng()).run(engine=engine).to_numpy(), pixels
+    )
