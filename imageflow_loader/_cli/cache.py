@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from .._supply import Entry
 
-SUMMARY = "list, verify or clear what was fetched"
 _MEGABYTE = 1_000_000
 _DAMAGE_FOUND = 1
 

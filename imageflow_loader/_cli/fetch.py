@@ -7,15 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._engine import fetch
 from .._platform import current_platform
 from .._settings import Settings
-from .._supply import SUFFIXES, choose, digest, fetch_engine, order
+from .._supply import SUFFIXES, choose, digest, order
 from .progress import reporting
 
 if TYPE_CHECKING:
     from ..types import EngineKind, FetchedEngine
-
-SUMMARY = "fetch the official edition, verified"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,22 +67,14 @@ def run(args: argparse.Namespace) -> int:
         EngineError: It could not be had.
         SettingsError: An environment variable is not understood.
     """
-    settings = Settings.from_environment()
-    platform = current_platform(settings.libc)
-    kind: EngineKind | None = args.kind
-    if kind is None and settings.backend != "auto":
-        kind = settings.backend
     if args.print_url:
-        artifact = choose(platform, suffix=args.platform, kind=kind)
-        print(order(settings, artifact).url)
+        print(_url(args))
         return 0
     with reporting(sys.stderr, quiet=args.quiet) as progress:
-        fetched = fetch_engine(
-            settings,
-            platform,
-            suffix=args.platform,
-            kind=kind,
-            destination=args.dest,
+        fetched = fetch(
+            platform=args.platform,
+            kind=args.kind,
+            dest=args.dest,
             source=args.source,
             sha256=args.sha256,
             progress=progress,
@@ -91,6 +82,16 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         print("\n".join(_lines(fetched)))
     return 0
+
+
+def _url(args: argparse.Namespace) -> str:
+    settings = Settings.from_environment()
+    kind: EngineKind | None = args.kind
+    if kind is None and settings.backend != "auto":
+        kind = settings.backend
+    platform = current_platform(settings.libc)
+    artifact = choose(platform, suffix=args.platform, kind=kind)
+    return order(settings, artifact).url
 
 
 def _digest(text: str) -> str:

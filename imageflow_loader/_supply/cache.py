@@ -116,11 +116,12 @@ class Cache:
                 for name in names
             ]
         except OSError as error:
+            remedy = "Set IMAGEFLOW_CACHE_DIR to a folder that this user can read."
             raise EngineLoadError(
                 f"The cache folder {self.root} cannot be read "
-                f"({error.strerror or error}).",
+                f"({error.strerror or error}). {remedy}",
                 reason="unreadable",
-                hint="Set IMAGEFLOW_CACHE_DIR to a folder that this user can read.",
+                hint=remedy,
             ) from error
 
     def _read(self, place: Path, *, thorough: bool = False) -> Found:

@@ -34,7 +34,8 @@ def from_cache(platform: Platform, settings: Settings) -> Iterator[Candidate | A
         cache = Cache.at(settings.cache_dir)
         found = _found(cache, platform, settings)
     except EngineError as error:
-        yield _none("cache", error.message, getattr(error, "hint", None))
+        hint = getattr(error, "hint", None)
+        yield _none("cache", error.message.removesuffix(f" {hint}"), hint)
         return
     yield from (_damage(item) for item in found if isinstance(item, Damaged))
     entries = [item for item in found if isinstance(item, Entry)]

@@ -37,12 +37,14 @@ def require_trusted(root: Path, paths: Iterable[Path]) -> None:
     if os.getuid() != os.geteuid():
         raise _refusal(
             "The cache is not used by a process that runs setuid, since its caller "
-            "could have named the folder."
+            "could have named the folder.",
+            "Run it without that right.",
         )
     for parent in root.parents:
         if _open_to_strangers(parent.stat().st_mode):
             raise _refusal(
-                f"The cache folder {root} is not used: everybody may write {parent}."
+                f"The cache folder {root} is not used: everybody may write {parent}.",
+                f"Run chmod o-w {parent}, or set IMAGEFLOW_CACHE_DIR.",
             )
     for path in (root, *paths):
         _require_ours(path)
@@ -63,7 +65,8 @@ def require_own_place(root: Path) -> None:
     if owner != _ROOT:
         raise _refusal(
             f"{nearest} belongs to {_user(owner)}, so root does not keep engines "
-            "there. Run this as that user, or set IMAGEFLOW_CACHE_DIR."
+            "there.",
+            "Run this as that user, or set IMAGEFLOW_CACHE_DIR.",
         )
 
 
@@ -72,14 +75,15 @@ def _require_ours(path: Path) -> None:
     if status.st_uid not in {_ROOT, os.geteuid()}:
         raise _refusal(
             f"{path} is not used: it belongs to {_user(status.st_uid)}, who could "
-            "change what it holds. Set IMAGEFLOW_CACHE_DIR to a folder of your own."
+            "change what it holds.",
+            "Set IMAGEFLOW_CACHE_DIR to a folder of your own.",
         )
     others = _open_to_strangers(status.st_mode)
     # A group of one's own is how many systems set up their users, with umask 002.
     group = status.st_mode & stat.S_IWGRP and status.st_gid != os.getegid()
     if others or (group and not status.st_mode & stat.S_ISVTX):
         raise _refusal(
-            f"{path} is not used: others may write it. Run chmod go-w on it."
+            f"{path} is not used: others may write it.", f"Run chmod go-w {path}."
         )
 
 
@@ -100,7 +104,5 @@ def _user(uid: int) -> str:
         return f"user {uid}"
 
 
-def _refusal(message: str) -> EngineLoadError:
-    return EngineLoadError(
-        message, reason="not_trusted", hint="Set IMAGEFLOW_CACHE_DIR to another folder."
-    )
+def _refusal(sentence: str, remedy: str) -> EngineLoadError:
+    return EngineLoadError(f"{sentence} {remedy}", reason="not_trusted", hint=remedy)
