@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ..errors import EngineDownloadError, EngineLoadError
+from ..errors import EngineDownloadError, EngineError, EngineLoadError
 from .entry import (
     Damaged,
     DamagedError,
@@ -150,7 +150,8 @@ class Cache:
     ) -> Iterator[None]:
         """Let one process at a time do the work called *name*, where locks work."""
         folder = self.root / "locks"
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, EngineError):  # staging() says what is wrong
+            self._make_root()
             self._make(folder)
         with locked(folder / f"{name}.lock", deadline, on_wait):
             yield
@@ -236,10 +237,7 @@ class Cache:
         return len(places), freed
 
     def _prepare(self) -> None:
-        require_own_place(self.root)
-        if not self.root.is_dir():
-            self.root.mkdir(parents=True, exist_ok=True)
-            set_mode(self.root, 0o755 if self._shared else 0o700)
+        self._make_root()
         _require_executable(self.root)
         scratch = self.root / "tmp"
         self._make(scratch)
@@ -248,6 +246,12 @@ class Cache:
         if not tag.exists():
             tag.write_text(_CACHEDIR_TAG, encoding="ascii")
         _sweep(scratch, older_than_s=_STALE_S)
+
+    def _make_root(self) -> None:
+        require_own_place(self.root)
+        if not self.root.is_dir():
+            self.root.mkdir(parents=True, exist_ok=True)
+            set_mode(self.root, 0o755 if self._shared else 0o700)
 
     def _make(self, folder: Path) -> None:
         """Make *folder* below the root, readable for whoever may read the root."""

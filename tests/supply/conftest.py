@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import ssl
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 
 from imageflow_loader._supply.cache import Cache
-from tests.supply.server import Server
+from tests.supply.installation import Installation, archive_around, install
+from tests.supply.server import Server, body
+from tests.unprivileged import shared_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.supply.upstream import Archive
 
 NETWORK_VARIABLES = ("_proxy", "_ca_bundle", "ssl_cert_file", "ssl_cert_dir")
 
@@ -64,3 +69,41 @@ def trusted(
     bundle = tmp_path / "authority.pem"
     authority.cert_pem.write_to_path(str(bundle))
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """Yield a folder that every user may look into."""
+    with shared_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def pure(open_folder: Path, library: Path, tool: Path, server: Server) -> Installation:
+    """Return an installation without an engine, and a mirror that has one for it."""
+    return _installed(open_folder, server, archive_around(library, tool))
+
+
+@pytest.fixture
+def lean(open_folder: Path, library: Path, server: Server) -> Installation:
+    """Return the same, with no working tool in the archive."""
+    return _installed(open_folder, server, archive_around(library, None))
+
+
+@pytest.fixture
+def bundled(pure: Installation, library: Path, tool: Path) -> Installation:
+    """Return an installation with an engine, and the same mirror."""
+    folder = pure.folder.with_name("bundled")
+    installation = install(folder, pure.archive, (library, tool))
+    return replace(installation, variables=pure.variables)
+
+
+def _installed(folder: Path, server: Server, archive: Archive | None) -> Installation:
+    if archive is None:
+        pytest.skip("upstream builds no library for this machine")
+    server.on(f"/{archive.name}", body(archive.data))
+    variables = {
+        "IMAGEFLOW_MIRROR": server.url,
+        "IMAGEFLOW_CACHE_DIR": str(folder / "cache"),
+    }
+    return replace(install(folder / "pure", archive), variables=variables)
