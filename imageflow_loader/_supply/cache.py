@@ -48,7 +48,7 @@ Found: TypeAlias = Entry | Damaged
 """What lies at an entry's place."""
 
 _STALE_S: Final = 3600  # longer than a fetch may take
-_CACHEDIR_TAG: Final = """\
+_CACHEDIR_TAG: Final = b"""\
 Signature: 8a477f597d28d172789f06886806bc55
 # Engines that can be fetched again: imageflow-loader fetch
 # What this file is for: https://bford.info/cachedir/
@@ -244,7 +244,7 @@ class Cache:
         require_trusted(self.root, (scratch,))
         tag = self.root / "CACHEDIR.TAG"
         if not tag.exists():
-            tag.write_text(_CACHEDIR_TAG, encoding="ascii")
+            tag.write_bytes(_CACHEDIR_TAG)
         _sweep(scratch, older_than_s=_STALE_S)
 
     def _make_root(self) -> None:

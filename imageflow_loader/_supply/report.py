@@ -69,10 +69,17 @@ def _lines(attempts: Iterable[Attempt]) -> Iterator[str]:
     reasons: dict[Origin, list[str]] = {}
     for attempt in attempts:
         if attempt.error:
-            reasons.setdefault(attempt.origin, []).append(attempt.error)
+            reasons.setdefault(attempt.origin, []).append(_with_hint(attempt))
     width = max(map(len, reasons), default=0)
     for origin, errors in reasons.items():
         name: str = origin
         for error in dict.fromkeys(errors):
             yield f"  {name:<{width}}  {error}"
             name = ""
+
+
+def _with_hint(attempt: Attempt) -> str:
+    """Return why not, and what to do, unless the last line says it for all."""
+    if attempt.hint is None or "imageflow-loader fetch" in attempt.hint:
+        return attempt.error or ""
+    return f"{(attempt.error or '').rstrip('.')}. {attempt.hint}"
