@@ -350,7 +350,7 @@ impl Frame {
         if !self.has_alpha() {
             return;
         }
-        let table = srgb::linear_table();
+        let (table, bytes) = (srgb::linear_table(), srgb::byte_table());
         let below = [matte.r, matte.g, matte.b].map(|c| table[usize::from(c)]);
         let matte_alpha = f32::from(matte.a) / 255.0;
         for px in self.px.as_chunks_mut::<4>().0 {
@@ -363,7 +363,7 @@ impl Frame {
                     let sum = over + under;
                     for (c, below) in px.iter_mut().zip(below) {
                         let light = (table[usize::from(*c)] * over + below * under) / sum;
-                        *c = srgb::from_linear(light);
+                        *c = bytes.byte(light);
                     }
                     px[3] = (sum * 255.0 + 0.5) as u8;
                 }

@@ -4,9 +4,7 @@
 //! source is made.
 
 use enough::Stop;
-use zenresize::{
-    Background, Filter, PixelDescriptor, ResizeConfig, SolidBackground, StreamingResize,
-};
+use zenresize::{Filter, PixelDescriptor, ResizeConfig, StreamingResize};
 
 use crate::color::{Rgba, resolve};
 use crate::error::{Error, Kind, Result};
@@ -78,15 +76,19 @@ impl Scaling {
     }
 
     fn config(&self, from: (u32, u32), to: (u32, u32), channels: Channels) -> ResizeConfig {
-        let format = match channels {
-            Channels::Rgb => PixelDescriptor::RGB8_SRGB,
-            Channels::Rgba => PixelDescriptor::RGBA8_SRGB,
+        let (bytes, light) = match channels {
+            Channels::Rgb => (PixelDescriptor::RGB8_SRGB, PixelDescriptor::RGBF32_LINEAR),
+            Channels::Rgba => (PixelDescriptor::RGBA8_SRGB, PixelDescriptor::RGBAF32_LINEAR),
         };
         let builder = ResizeConfig::builder(from.0, from.1, to.0, to.1)
             .filter(self.filter)
-            .format(format)
+            .input(bytes)
             .resize_sharpen(self.sharpen);
-        if self.linear { builder.linear().build() } else { builder.srgb().build() }
+        if self.linear {
+            builder.output(light).linear().build()
+        } else {
+            builder.output(bytes).srgb().build()
+        }
     }
 }
 
@@ -119,24 +121,29 @@ fn kernel(filter: message::Filter) -> Filter {
 }
 
 /// A picture being scaled.
-struct Scaler<'a, B: Background> {
+struct Scaler<'a> {
     source: Box<dyn Rows + 'a>,
-    stream: StreamingResize<B>,
+    stream: StreamingResize,
     to: (u32, u32),
     /// Rows of the source that were not asked for yet.
     left: u32,
+    /// The last row, where it was made of light.
+    row: Vec<u8>,
     stop: &'a dyn Stop,
 }
 
-impl<'a, B: Background> Scaler<'a, B> {
+impl<'a> Scaler<'a> {
     fn new(
         source: Box<dyn Rows + 'a>,
-        stream: StreamingResize<B>,
         to: (u32, u32),
+        scaling: &Scaling,
         stop: &'a dyn Stop,
     ) -> Self {
+        let config = scaling.config(source.size(), to, source.channels());
         let left = source.size().1;
-        Self { source, stream, to, left, stop }
+        let bytes = if scaling.linear { to.0 as usize * source.channels().count() } else { 0 };
+        let row = vec![0; bytes];
+        Self { source, stream: StreamingResize::new(&config), to, left, row, stop }
     }
 
     /// Push source rows until the stream can give its next row.
@@ -148,9 +155,16 @@ impl<'a, B: Background> Scaler<'a, B> {
         }
         Ok(())
     }
+
+    /// The next row as premultiplied light. The source has alpha.
+    fn next_light(&mut self) -> Result<&[f32]> {
+        self.fill()?;
+        let light = self.stream.next_output_row_premul_linear_f32();
+        light.ok_or_else(|| refused("no row is left"))
+    }
 }
 
-impl<B: Background> Rows for Scaler<'_, B> {
+impl Rows for Scaler<'_> {
     fn size(&self) -> (u32, u32) {
         self.to
     }
@@ -161,7 +175,21 @@ impl<B: Background> Rows for Scaler<'_, B> {
 
     fn next_row(&mut self) -> Result<&[u8]> {
         self.fill()?;
-        self.stream.next_output_row().ok_or_else(|| refused("no row is left"))
+        if self.row.is_empty() {
+            return self.stream.next_output_row().ok_or_else(|| refused("no row is left"));
+        }
+        let light = self.stream.next_output_row_premul_linear_f32();
+        let light = light.ok_or_else(|| refused("no row is left"))?;
+        match self.source.channels() {
+            Channels::Rgb => {
+                let bytes = srgb::byte_table();
+                for (v, &light) in self.row.iter_mut().zip(light) {
+                    *v = bytes.byte(light);
+                }
+            }
+            Channels::Rgba => store(&mut self.row, light),
+        }
+        Ok(&self.row)
     }
 }
 
@@ -169,27 +197,29 @@ fn refused(error: impl std::fmt::Display) -> Error {
     Error::new(Kind::InternalError, format!("zenresize refused: {error}"))
 }
 
-/// Rows whose alpha says nothing, without it.
-struct Opaque<'a> {
-    rows: Box<dyn Rows + 'a>,
+/// A picture being scaled, with a colour that shows through.
+struct OnColor<'a> {
+    scaler: Scaler<'a>,
+    color: Rgba,
     row: Vec<u8>,
 }
 
-impl Rows for Opaque<'_> {
+impl Rows for OnColor<'_> {
     fn size(&self) -> (u32, u32) {
-        self.rows.size()
+        self.scaler.to
     }
 
     fn channels(&self) -> Channels {
-        Channels::Rgb
+        Channels::with(!self.color.is_opaque())
     }
 
     fn next_row(&mut self) -> Result<&[u8]> {
-        let row = self.rows.next_row()?;
-        for (to, &[r, g, b, _]) in self.row.as_chunks_mut::<3>().0.iter_mut().zip(row.as_chunks().0)
-        {
-            *to = [r, g, b];
+        let Rgba { r, g, b, a } = self.color;
+        let n = self.channels().count();
+        for px in self.row.chunks_exact_mut(n) {
+            px.copy_from_slice(&[r, g, b, a][..n]);
         }
+        compose(&mut self.row, self.scaler.next_light()?);
         Ok(&self.row)
     }
 }
@@ -206,17 +236,14 @@ pub fn scale<'a>(
     stop: &'a dyn Stop,
 ) -> Result<Box<dyn Rows + 'a>> {
     limits.canvas(to.0.into(), to.1.into(), source.channels())?;
-    let config = scaling.config(source.size(), to, source.channels());
     match scaling.background.filter(|_| source.channels() == Channels::Rgba) {
-        None => Ok(Box::new(Scaler::new(source, StreamingResize::new(&config), to, stop))),
-        Some(Rgba { r, g, b, a }) => {
-            let solid = SolidBackground::from_srgb_u8(r, g, b, a, PixelDescriptor::RGBA8_SRGB);
-            let stream = StreamingResize::with_background(&config, solid).map_err(refused)?;
-            let rows = Box::new(Scaler::new(source, stream, to, stop));
-            if a < 255 {
-                return Ok(rows);
-            }
-            Ok(Box::new(Opaque { rows, row: vec![0; to.0 as usize * 3] }))
+        None => Ok(Box::new(Scaler::new(source, to, scaling, stop))),
+        Some(color) => {
+            // What shows through is added in light, whatever the scaling was done in.
+            let scaling = Scaling { linear: true, ..*scaling };
+            let scaler = Scaler::new(source, to, &scaling, stop);
+            let n = Channels::with(!color.is_opaque()).count();
+            Ok(Box::new(OnColor { scaler, color, row: vec![0; to.0 as usize * n] }))
         }
     }
 }
@@ -239,8 +266,7 @@ pub fn draw<'a>(
     let to = (place.w(), place.h());
     let opaque = source.channels() == Channels::Rgb;
     let source = if opaque && canvas.has_alpha() { WithAlpha::wrap(source) } else { source };
-    let config = scaling.config(source.size(), to, source.channels());
-    let mut scaler = Scaler::new(source, StreamingResize::new(&config), to, stop);
+    let mut scaler = Scaler::new(source, to, scaling, stop);
     if opaque {
         for y in 0..place.h() {
             canvas.part_mut(place, y).copy_from_slice(scaler.next_row()?);
@@ -248,9 +274,7 @@ pub fn draw<'a>(
         return Ok(());
     }
     for y in 0..place.h() {
-        scaler.fill()?;
-        let light = scaler.stream.next_output_row_premul_linear_f32();
-        let light = light.ok_or_else(|| refused("no row is left"))?;
+        let light = scaler.next_light()?;
         match blend {
             Blend::Compose => compose(canvas.part_mut(place, y), light),
             Blend::Overwrite => store(canvas.part_mut(place, y), light),
@@ -261,18 +285,22 @@ pub fn draw<'a>(
 
 /// Blend premultiplied light over a row of a canvas, with or without alpha.
 ///
-/// Filters overshoot: alpha above 1 hides what is below, and does not subtract it.
+/// Filters overshoot, and upstream lets them, but for one thing: alpha above 1 hides what
+/// is below, and does not subtract it.
 fn compose(row: &mut [u8], light: &[f32]) {
-    let table = srgb::linear_table();
+    let (table, bytes) = (srgb::linear_table(), srgb::byte_table());
     let n = row.len() / (light.len() / 4);
     for (to, &[r, g, b, a]) in row.chunks_exact_mut(n).zip(light.as_chunks::<4>().0) {
-        let below = to.get(3).map_or(1.0, |&a| f32::from(a) / 255.0) * (1.0 - a).clamp(0.0, 1.0);
-        let alpha = a.clamp(0.0, 1.0) + below;
-        if below == 1.0 || alpha == 0.0 {
+        if a == 0.0 && [r, g, b] == [0.0; 3] {
+            continue;
+        }
+        let below = to.get(3).map_or(1.0, |&a| f32::from(a) / 255.0) * (1.0 - a).max(0.0);
+        let alpha = a.min(1.0) + below;
+        if alpha <= 0.0 {
             continue;
         }
         for (v, light) in to.iter_mut().zip([r, g, b]) {
-            *v = srgb::from_linear((light + table[usize::from(*v)] * below) / alpha);
+            *v = bytes.byte((light + table[usize::from(*v)] * below) / alpha);
         }
         if let Some(v) = to.get_mut(3) {
             *v = (alpha * 255.0 + 0.5) as u8;
@@ -283,11 +311,12 @@ fn compose(row: &mut [u8], light: &[f32]) {
 /// Put premultiplied light into a row of a canvas. Where the canvas has no alpha, the
 /// colour counts however thin it is, so it is divided before anything is rounded.
 fn store(row: &mut [u8], light: &[f32]) {
+    let bytes = srgb::byte_table();
     let n = row.len() / (light.len() / 4);
     for (to, px) in row.chunks_exact_mut(n).zip(light.as_chunks::<4>().0) {
         let alpha = px[3];
         let color = if alpha > 0.0 { [px[0], px[1], px[2]].map(|c| c / alpha) } else { [0.0; 3] };
-        let [r, g, b] = color.map(srgb::from_linear);
+        let [r, g, b] = color.map(|light| bytes.byte(light));
         to.copy_from_slice(&[r, g, b, (alpha * 255.0 + 0.5) as u8][..n]);
     }
 }

@@ -1,4 +1,4 @@
-//! Between sRGB bytes and linear light.
+//! Between sRGB bytes and linear light, with upstream's tables: they decide the last level.
 
 use std::sync::LazyLock;
 
@@ -10,17 +10,40 @@ static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
     })
 });
 
+/// Steps of linear light that are told apart on the way back.
+const STEPS: usize = 16_383;
+
+static BYTES: LazyLock<[u8; STEPS + 1]> = LazyLock::new(|| {
+    std::array::from_fn(|i| {
+        let v = i as f64 / STEPS as f64;
+        let byte = if v <= 0.003_130_8 { v * 12.92 } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 };
+        (byte * 255.0 + 0.5) as u8
+    })
+});
+
 /// The table from sRGB bytes to linear light, 0–1; take it once, outside the loop.
 #[must_use]
 pub fn linear_table() -> &'static [f32; 256] {
     &LINEAR
 }
 
-/// The sRGB byte of an amount of linear light; what is below 0 or above 1 is clipped.
+/// The way back; take it once, outside the loop.
 #[must_use]
-pub fn from_linear(v: f32) -> u8 {
-    let v = if v <= 0.003_130_8 { v * 12.92 } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 };
-    (v * 255.0 + 0.5) as u8
+pub fn byte_table() -> ByteTable {
+    ByteTable(&BYTES)
+}
+
+/// The table from linear light to sRGB bytes.
+#[derive(Clone, Copy)]
+pub struct ByteTable(&'static [u8; STEPS + 1]);
+
+impl ByteTable {
+    /// The sRGB byte of an amount of linear light; what is below 0 or above 1 is clipped.
+    #[must_use]
+    pub fn byte(self, light: f32) -> u8 {
+        // Upstream cuts the rest off as well, and does not round.
+        self.0[((light * STEPS as f32) as usize).min(STEPS)]
+    }
 }
 
 #[cfg(test)]
@@ -30,12 +53,14 @@ mod tests {
     #[test]
     fn every_byte_survives_the_way_there_and_back() {
         for byte in 0..=255u8 {
-            assert_eq!(from_linear(linear_table()[usize::from(byte)]), byte);
+            assert_eq!(byte_table().byte(linear_table()[usize::from(byte)]), byte);
         }
     }
 
     #[test]
     fn light_outside_the_range_is_clipped() {
-        assert_eq!((from_linear(-1.0), from_linear(7.0), from_linear(f32::NAN)), (0, 255, 0));
+        let table = byte_table();
+
+        assert_eq!((table.byte(-1.0), table.byte(7.0), table.byte(f32::NAN)), (0, 255, 0));
     }
 }

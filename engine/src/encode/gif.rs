@@ -12,7 +12,7 @@ use crate::frame::Frame;
 const OPAQUE_FROM: u8 = 16;
 
 /// The quantiser's speed, 1–30; upstream's.
-const SPEED: i32 = 10;
+const SPEED: i32 = 1;
 
 fn refused(error: impl std::fmt::Display) -> Error {
     failed(Format::Gif, error)

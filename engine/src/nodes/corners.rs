@@ -87,14 +87,14 @@ impl Disc {
 
 /// Put *color* over a pixel to this degree, in linear light.
 fn mix(px: &mut [u8], color: Rgba, degree: f32) {
-    let table = srgb::linear_table();
+    let (table, bytes) = (srgb::linear_table(), srgb::byte_table());
     let below = f32::from(px.get(3).copied().unwrap_or(255)) / 255.0 * (1.0 - degree);
     let above = f32::from(color.a) / 255.0 * degree;
     let alpha = below + above;
     if alpha > 0.0 {
         for (v, c) in px.iter_mut().zip([color.r, color.g, color.b]) {
             let light = table[usize::from(*v)] * below + table[usize::from(c)] * above;
-            *v = srgb::from_linear(light / alpha);
+            *v = bytes.byte(light / alpha);
         }
     }
     if let Some(a) = px.get_mut(3) {

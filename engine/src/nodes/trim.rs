@@ -37,35 +37,50 @@ fn padded(rect: Rect, percent: f32, (w, h): (u32, u32)) -> Rect {
     }
 }
 
-/// The smallest rectangle around all edges.
+/// The smallest rectangle around all edges; nothing when there are none across or down.
 fn content(frame: &Frame, threshold: u32, stop: &dyn Stop) -> Result<Option<Rect>> {
-    let (w, h) = (frame.w() as usize, frame.h() as usize);
+    let w = frame.w() as usize;
     let mut rows = [vec![0; w], vec![0; w], vec![0; w]];
     grey(frame, 0, &mut rows[1]);
     grey(frame, 1, &mut rows[2]);
-    let mut found: Option<Rect> = None;
-    for y in 1..h - 1 {
+    let (mut across, mut down) = (Extent::NONE, Extent::NONE);
+    for y in 1..frame.h() - 1 {
         stop.check()?;
         rows.rotate_left(1);
-        grey(frame, y as u32 + 1, &mut rows[2]);
-        let mut grow = |x: usize| {
-            if let Some(rect) = edge(&rows, x, threshold) {
-                let rect = Rect {
-                    x1: rect.x1 + x as u32 - 1,
-                    x2: rect.x2 + x as u32 - 1,
-                    y1: rect.y1 + y as u32 - 1,
-                    y2: rect.y2 + y as u32 - 1,
-                };
-                found = Some(found.map_or(rect, |all| union(all, rect)));
+        grey(frame, y + 1, &mut rows[2]);
+        for x in 1..frame.w() - 1 {
+            let near = Near { rows: &rows, x: x as usize };
+            if near.slope() > threshold {
+                let (columns, rows) = near.steps(threshold);
+                across.include(x, columns);
+                down.include(y, rows);
             }
-        };
-        (1..w - 1).for_each(&mut grow);
+        }
     }
-    Ok(found)
+    let rect = Rect { x1: across.start, y1: down.start, x2: across.end, y2: down.end };
+    Ok(Some(rect).filter(|rect| rect.x1 < rect.x2 && rect.y1 < rect.y2))
 }
 
-fn union(a: Rect, b: Rect) -> Rect {
-    Rect { x1: a.x1.min(b.x1), y1: a.y1.min(b.y1), x2: a.x2.max(b.x2), y2: a.y2.max(b.y2) }
+/// From the first to the last line between pixels that an edge runs along.
+struct Extent {
+    start: u32,
+    end: u32,
+}
+
+impl Extent {
+    const NONE: Self = Self { start: u32::MAX, end: 0 };
+
+    /// Take in the lines before and after the pixel at *at*, where there is an edge.
+    fn include(&mut self, at: u32, [before, after]: [bool; 2]) {
+        if before {
+            self.start = self.start.min(at);
+            self.end = self.end.max(at);
+        }
+        if after {
+            self.start = self.start.min(at + 1);
+            self.end = self.end.max(at + 1);
+        }
+    }
 }
 
 /// A row as upstream's greys; what is transparent is black.
@@ -86,25 +101,79 @@ fn grey(frame: &Frame, y: u32, to: &mut [i32]) {
     }
 }
 
-/// The part of the 3×3 pixels around column *x* that an edge runs through.
-fn edge(rows: &[Vec<i32>; 3], x: usize, threshold: u32) -> Option<Rect> {
-    let v = |dx: usize, dy: usize| rows[dy][x + dx - 1];
-    let gx = 3 * v(0, 0) + 10 * v(0, 1) + 3 * v(0, 2) - 3 * v(2, 0) - 10 * v(2, 1) - 3 * v(2, 2);
-    let gy = 3 * v(0, 0) + 10 * v(1, 0) + 3 * v(2, 0) - 3 * v(0, 2) - 10 * v(1, 2) - 3 * v(2, 2);
-    if gx.abs() + gy.abs() <= threshold.min(i32::MAX as u32) as i32 {
-        return None;
-    }
-    let differs = |a: i32, b: i32| a.abs_diff(b) > threshold;
-    let column = |a: usize, b: usize| (0..3).any(|y| differs(v(a, y), v(b, y)));
-    let row = |a: usize, b: usize| (0..3).any(|x| differs(v(x, a), v(x, b)));
-    let (left, right) = (column(0, 1), column(1, 2));
-    let (top, bottom) = (row(0, 1), row(1, 2));
-    let (x1, x2) = span(left, right);
-    let (y1, y2) = span(top, bottom);
-    Some(Rect { x1, y1, x2, y2 })
+/// The 3×3 pixels around column *x* of the middle row.
+struct Near<'a> {
+    rows: &'a [Vec<i32>; 3],
+    x: usize,
 }
 
-/// Where content may begin and end when there are differences before and after the middle.
-fn span(before: bool, after: bool) -> (u32, u32) {
-    (if before { 1 } else { u32::from(after) * 2 }, if after { 2 } else { 3 })
+impl Near<'_> {
+    fn at(&self, x: usize, y: usize) -> i32 {
+        self.rows[y][self.x + x - 1]
+    }
+
+    /// Scharr's measure of how steep the picture is here.
+    fn slope(&self) -> u32 {
+        let sum = |side: [(usize, usize); 3]| {
+            let [a, b, c] = side.map(|(x, y)| self.at(x, y));
+            3 * a + 10 * b + 3 * c
+        };
+        let gx = sum([(0, 0), (0, 1), (0, 2)]) - sum([(2, 0), (2, 1), (2, 2)]);
+        let gy = sum([(0, 0), (1, 0), (2, 0)]) - sum([(0, 2), (1, 2), (2, 2)]);
+        gx.unsigned_abs() + gy.unsigned_abs()
+    }
+
+    /// Whether there is a step before and after the middle column, and row. Where the
+    /// picture is steep, but has no step above the threshold, the largest one counts.
+    fn steps(&self, threshold: u32) -> ([bool; 2], [bool; 2]) {
+        let largest = |step: &dyn Fn(usize) -> u32| (0..3).map(step).max().unwrap_or(0);
+        let columns = [0, 1].map(|x| largest(&|y| self.at(x, y).abs_diff(self.at(x + 1, y))));
+        let rows = [0, 1].map(|y| largest(&|x| self.at(x, y).abs_diff(self.at(x, y + 1))));
+        let most = columns.iter().chain(&rows).copied().max().unwrap_or(0);
+        let enough = threshold.min(most.saturating_sub(1));
+        (columns.map(|step| step > enough), rows.map(|step| step > enough))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    fn picture(size: (u32, u32), content: Rect, border: u8, inside: u8) -> Frame {
+        let paid = Limits::default().canvas(size.0.into(), size.1.into(), Channels::Rgb).unwrap();
+        let mut frame = Frame::new(&paid).unwrap();
+        let grey = |v| crate::color::Rgba { r: v, g: v, b: v, a: 255 };
+        frame.fill(frame.rect(), grey(border));
+        frame.fill(content, grey(inside));
+        frame
+    }
+
+    fn trimmed(mut frame: Frame, threshold: u32, percent: f32) -> (u32, u32) {
+        crop_whitespace(&mut frame, threshold, percent, &enough::Unstoppable).unwrap();
+        frame.size()
+    }
+
+    const CONTENT: Rect = Rect { x1: 5, y1: 7, x2: 15, y2: 13 };
+
+    #[test]
+    fn a_uniform_border_of_any_colour_is_cut_off() {
+        assert_eq!(trimmed(picture((30, 20), CONTENT, 255, 0), 80, 0.0), (10, 6));
+        assert_eq!(trimmed(picture((30, 20), CONTENT, 0, 255), 80, 0.0), (10, 6));
+    }
+
+    #[test]
+    fn padding_is_a_share_of_the_mean_side_and_stays_inside() {
+        assert_eq!(trimmed(picture((30, 20), CONTENT, 255, 0), 80, 25.0), (14, 10));
+        assert_eq!(trimmed(picture((30, 20), CONTENT, 255, 0), 80, 1e30), (30, 20));
+    }
+
+    #[test]
+    fn a_picture_without_content_stays_whole() {
+        assert_eq!(trimmed(picture((30, 20), CONTENT, 9, 9), 80, 0.0), (30, 20));
+        assert_eq!(
+            trimmed(picture((2, 2), Rect { x1: 0, y1: 0, x2: 1, y2: 1 }, 0, 255), 1, 0.0),
+            (2, 2)
+        );
+    }
 }

@@ -46,7 +46,7 @@ pub fn continued(bytes: &[u8]) -> Vec<u8> {
     longer
 }
 
-/// Make all blocks grey from the first on in which two ways to go on differ.
+/// Make all blocks grey that come after the first in which two ways to go on differ.
 pub fn blank_what_is_missing(frame: &mut Frame, other: &Frame, head: &Head) {
     let sampling = head.info.subsampling;
     let across = 8 * u32::from(sampling.h_samp_factor_luma());
@@ -60,8 +60,9 @@ pub fn blank_what_is_missing(frame: &mut Frame, other: &Frame, head: &Head) {
     };
     let blocks: Vec<Rect> = (0..columns * frame.h().div_ceil(down)).map(block).collect();
     let differs = |rect: &Rect| (0..rect.h()).any(|y| frame.part(*rect, y) != other.part(*rect, y));
-    let missing = blocks.iter().position(differs).unwrap_or(blocks.len());
-    for &rect in &blocks[missing..] {
+    // The block in which data ends is kept, as upstream keeps it.
+    let end = blocks.iter().position(differs).map_or(blocks.len(), |i| i + 1);
+    for &rect in &blocks[end..] {
         (0..rect.h()).for_each(|y| frame.part_mut(rect, y).fill(GREY));
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::frame::Channels;
 use crate::rows::Rows;
-use crate::srgb;
+use crate::srgb::{self, ByteTable};
 
 /// The smallest number of eighths that is no smaller than *wanted*; upstream never uses 7.
 #[must_use]
@@ -131,31 +131,28 @@ fn weights(i: usize, n: usize) -> [f32; 8] {
 pub struct Levels {
     /// What each byte stands for, 0–1.
     pub up: [f32; 256],
-    /// The byte of each amount; empty when amounts are bytes / 255.
-    down: Vec<u8>,
+    /// The way back from linear light; without it amounts are bytes / 255.
+    down: Option<ByteTable>,
 }
 
 impl Levels {
-    const STEPS: f32 = 8191.0;
-
     /// Averages in linear light, or of the bytes themselves.
     #[must_use]
     pub fn new(linear: bool) -> Self {
         if linear {
-            let down = (0..8192).map(|i| srgb::from_linear(i as f32 / Self::STEPS)).collect();
-            Self { up: *srgb::linear_table(), down }
+            Self { up: *srgb::linear_table(), down: Some(srgb::byte_table()) }
         } else {
-            Self { up: std::array::from_fn(|i| i as f32 / 255.0), down: Vec::new() }
+            Self { up: std::array::from_fn(|i| i as f32 / 255.0), down: None }
         }
     }
 
     /// The byte of an amount.
     #[must_use]
     pub fn byte(&self, amount: f32) -> u8 {
-        match self.down.get((amount * Self::STEPS + 0.5) as usize) {
-            Some(&byte) => byte,
-            None if self.down.is_empty() => (amount * 255.0 + 0.5) as u8,
-            None => 255,
+        match self.down {
+            // Half a step, since averages of equal bytes may come out a little low.
+            Some(table) => table.byte(amount + 0.5 / 16_383.0),
+            None => (amount * 255.0 + 0.5) as u8,
         }
     }
 }
