@@ -145,10 +145,15 @@ def _end(child: Child) -> None:
                 os.killpg(child.pid, signal.SIGKILL)
         else:
             child.kill()
-    child.wait()
-    for pipe in (child.stdin, child.stdout, child.stderr):
-        if pipe is not None:
-            pipe.close()
+    try:
+        child.wait()
+    except BaseException:  # Ctrl-C at this moment: it is dead, so this takes no time
+        child.wait()
+        raise
+    finally:
+        for pipe in (child.stdin, child.stdout, child.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def _limit(pid: int, limits: ToolLimits) -> None:

@@ -99,7 +99,7 @@ _BY_CATEGORY: Final[Mapping[ErrorCategory, type[JobError]]] = {
 
 _HEAD = re.compile(rf"^({'|'.join(_BY_NAME)}): ?(?:(\w+)(?:: ?|$))?", re.MULTILINE)
 _TOOLS_OWN_JSON_ERROR = re.compile(
-    r"InvalidJson\(\s*Error\(\"(.*)\", (line: .*)\)", re.S
+    r"InvalidJson\(\s*Error\(\"(.*)\", (line: \d+, column: \d+)\)", re.DOTALL
 )
 _TOOLS_OWN_ERROR = re.compile(r"\b(\w+)\(\s*\"(.*?)\",?\s*\)", re.DOTALL)
 

@@ -112,6 +112,10 @@ class _Lib(Protocol):
 # `dlopen` of the same file gives the same handle anyway.
 _kept_for_life: Final[dict[str, _Lib]] = {}
 
+# The process in which each of them has run its first job, whichever backend sent it:
+# its threads, if it has any, are there and in no child.
+_first_users: Final[dict[str, int]] = {}
+
 
 def open_library(path: Path, *, platform: Platform) -> LibraryBackend:
     """Load the library at *path* and agree on an ABI.
@@ -202,7 +206,6 @@ class LibraryBackend:
         self._lib = lib
         self._workers = Workers(stack_bytes)
         self._wait_slice = wait_slice
-        self._first_pid: int | None = None
         self._version = self._ask_version()
         self._capabilities = version.capabilities("library", self._version, abi)
 
@@ -217,7 +220,7 @@ class LibraryBackend:
 
         An engine with threads of its own hangs then, for they are not here.
         """
-        return self._first_pid not in (None, os.getpid())
+        return _first_users.get(os.fspath(self.path), os.getpid()) != os.getpid()
 
     def version(self) -> VersionInfo:
         """Return what the engine says of itself."""
@@ -261,7 +264,7 @@ class LibraryBackend:
         return job.result()
 
     def _submit(self, job: _Job, news: SimpleQueue[None]) -> None:
-        self._first_pid = self._first_pid or os.getpid()
+        _first_users.setdefault(os.fspath(self.path), os.getpid())
         try:
             self._workers.submit(job.run, lambda: news.put(None))
         except RuntimeError as error:

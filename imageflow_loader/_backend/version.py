@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ..types import Capability, Edition, EngineKind
 
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
-_COMMIT = re.compile(r"\(([0-9a-f]{7,40})(\*?) (\d{4}-\d\d-\d\d)\)")
+_COMMIT = re.compile(r"\(([0-9a-f]{7,40})\*? (\d{4}-\d\d-\d\d)\)")
+_STAR = re.compile(r"\w\*")  # behind a commit or a tag: the tree had changes
 
 _CANCELS_FROM: Final = (2, 3, 0)
 """2.2.0 has the symbol, but a running job asks another flag (fcd49bac)."""
@@ -47,13 +48,14 @@ def from_tool(long_version: str, compilation_info: str) -> VersionInfo:
     lines = (line.partition("=") for line in compilation_info.splitlines()[1:])
     facts = {key: value for key, equals, value in lines if equals}
     head = _COMMIT.search(long_version)
-    commit, star, date = head.groups() if head else ("", "", "")
+    commit, date = head.groups() if head else ("", "")
+    changes = compilation_info.partition("GIT_STATUS=")[2]
     release = _RELEASE.search(long_version)
     tag = facts.get("GIT_OPTIONAL_TAG") or _tag(long_version)
     return VersionInfo(
         long_version_string=long_version,
         last_git_commit=facts.get("GIT_COMMIT", commit),
-        dirty_working_tree=bool(star) or "modified" in facts.get("GIT_STATUS", ""),
+        dirty_working_tree="modified:" in changes or bool(_STAR.search(long_version)),
         build_date=facts.get("GENERATED_DATETIME_UTC", date),
         git_tag=tag,
         git_describe_always=facts.get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 
 from .._backend import Request, edition
@@ -127,7 +126,7 @@ class Engine:
         """
         if self._closed:
             raise EngineError("This engine was closed. Load another one.")
-        if not _may_run_here(self):
+        if self._backend.forked_after_use and self.info.edition != "embedded":
             return self._after_fork().execute(request)
         with self._gate.entered(request.deadline, request.cancel):
             return self._backend.execute(request)
@@ -220,18 +219,3 @@ class Engine:
 def edition_of(version: VersionInfo) -> FoundEdition:
     """Return whose engine says this of itself."""
     return edition(version) or "unknown"
-
-
-# The process in which a library with threads of its own has first run a job: the
-# official one hangs in children of that process, for its threads are not there.
-_first_user: int | None = None
-
-
-def _may_run_here(engine: Engine) -> bool:
-    global _first_user
-    backend = engine._backend
-    if backend.kind == "tool" or engine.info.edition == "embedded":
-        return True
-    if _first_user is None:
-        _first_user = os.getpid()
-    return _first_user == os.getpid()
