@@ -97,6 +97,18 @@ def alpine(request: pytest.FixtureRequest) -> Alpine:
     return alpine_root(request.config.getoption("--alpine"))
 
 
+@pytest.fixture
+def engine_for_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the package, here and in child processes, find the engines under test.
+
+    Bundled ones it finds by itself.
+    """
+    for kind, variable in VARIABLES.items():
+        path = engine_under_test(cast("EngineKind", kind))
+        if path.parent != NATIVE:
+            monkeypatch.setenv(variable, str(path))
+
+
 @pytest.fixture(params=["library", "tool"])
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     """Yield each engine under test, opened; closed afterwards."""
