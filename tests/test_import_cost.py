@@ -66,6 +66,15 @@ def test_the_import_opens_no_socket_starts_no_process_and_writes_nothing() -> No
     assert not {e for e in events if e.startswith(FORBIDDEN + WRITING)}
 
 
+def test_touching_every_public_name_loads_no_engine_and_opens_no_socket() -> None:
+    every = "import imageflow_loader as m; [getattr(m, name) for name in m.__all__]"
+
+    events, modules = probe(every)
+
+    assert not modules & {"_cffi_backend", "numpy", "PIL", "requests", "asyncio"}
+    assert not {e for e in events if e.startswith(FORBIDDEN)}
+
+
 @pytest.mark.parametrize(
     ("statement", "event"),
     [
