@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -80,8 +79,7 @@ class Segment(NamedTuple):
     """Bytes in the file; it may be more in memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class ElfHeader:
+class ElfHeader(NamedTuple):
     """The header of an ELF file and its segments."""
 
     bits: Literal[32, 64]
@@ -130,8 +128,7 @@ class ElfHeader:
         return self.size < self.end
 
 
-@dataclass(frozen=True, slots=True)
-class ElfDynamic:
+class ElfDynamic(NamedTuple):
     """What an ELF file tells the loader."""
 
     needed: tuple[str, ...]

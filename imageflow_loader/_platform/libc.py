@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from .._settings import preloads
 from .elf import ElfError, ElfHeader, read_header
@@ -30,8 +29,7 @@ BIONIC_SYMBOL: Final = "__system_property_get"
 PROBED_SYMBOLS: Final = (*sorted(MUSL_SYMBOLS), GLIBC_SYMBOL, BIONIC_SYMBOL)
 
 
-@dataclass(frozen=True, slots=True)
-class Libc:
+class Libc(NamedTuple):
     """A C library, and how we know."""
 
     family: Family
@@ -47,8 +45,7 @@ class Libc:
         return f"{self.family} {self.version[0]}.{self.version[1]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Where the facts come from; tests bring their own."""
 
     system: str
@@ -80,8 +77,7 @@ class Evidence:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What `detect` found out."""
 
     libc: Libc | None

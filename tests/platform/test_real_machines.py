@@ -296,10 +296,10 @@ def musl_environment(alpine: Alpine) -> dict[str, str]:
 
 def test_detection_starts_nothing_and_opens_nothing_but_proc() -> None:
     program = """
-import dataclasses, json, sys
+import json, sys
 sys.path.insert(0, sys.argv[1])
 from imageflow_loader._platform import Evidence, detect
-evidence = dataclasses.replace(Evidence.of_this_process(), preloaded=True)
+evidence = Evidence.of_this_process()._replace(preloaded=True)
 detect(evidence)  # imports what it needs
 events = []
 sys.addaudithook(lambda name, facts: events.append((name, str(facts[:1]))))
