@@ -10,6 +10,9 @@ The JSON of `doctor --json`, schema 1; keys may be added, none will change:
                 not known), evidence [text]
     settings    the environment variables of this package that are set: name → value;
                 null when one is not understood
+    cache       folder (null: none can be had), entries [release, platform, folder,
+                files [name], sha256, compared_with, damage (null: whole)], error (null,
+                or why it cannot be used); every SHA-256 is taken again
     engine      null, or: kind, edition, origin, path, description, version, abi (null
                 for a tool), capabilities [word], reason
     attempts    what was tried or passed over, in order: origin, ok, and as far as they
@@ -30,8 +33,8 @@ from typing import TYPE_CHECKING, Any, Final
 from .._engine import load_engine
 from .._platform import current_platform, musl_version
 from .._settings import Settings
-from .._supply import preflight, probe_library
-from ..errors import EngineLoadError, ImageflowError, SettingsError
+from .._supply import Cache, Damaged, Entry, preflight, probe_library
+from ..errors import EngineError, EngineLoadError, ImageflowError, SettingsError
 from ..types import Attempt
 
 if TYPE_CHECKING:
@@ -102,6 +105,7 @@ def examine() -> dict[str, Any]:
         },
         "platform": None,
         "settings": None,
+        "cache": None,
         "engine": None,
         "attempts": [],
         "notes": [],
@@ -110,6 +114,7 @@ def examine() -> dict[str, Any]:
     try:
         settings = Settings.from_environment()
         report["settings"] = _without_passwords(settings.as_variables())
+        report["cache"] = _cache_facts(settings)
         platform = current_platform(settings.libc)
         report["platform"] = _platform_facts(platform)
         _refuse_what_kills(settings, platform)
@@ -206,6 +211,30 @@ def _libc_version(libc: Libc) -> str | None:
         return None
 
 
+def _cache_facts(settings: Settings) -> dict[str, Any]:
+    facts: dict[str, Any] = {"folder": None, "entries": [], "error": None}
+    try:
+        cache = Cache.at(settings.cache_dir)
+        facts["folder"] = str(cache.root)
+        facts["entries"] = [_entry_facts(item) for item in cache.survey(thorough=True)]
+    except EngineError as error:
+        facts["error"] = error.message
+    return facts
+
+
+def _entry_facts(item: Entry | Damaged) -> dict[str, Any]:
+    whole = item if isinstance(item, Entry) else None
+    return {
+        "release": item.folder.parts[-3],
+        "platform": item.folder.parts[-2],
+        "folder": str(item.folder),
+        "files": sorted(whole.files) if whole else [],
+        "sha256": whole.provenance.sha256 if whole else None,
+        "compared_with": whole.provenance.compared_with if whole else None,
+        "damage": None if whole else str(item),
+    }
+
+
 def _engine_facts(info: EngineInfo) -> dict[str, Any]:
     return {
         "kind": info.kind,
@@ -243,6 +272,8 @@ def _lines(report: dict[str, Any]) -> Iterator[str]:
     if report["settings"] is not None:
         given = [f"{name}={value}" for name, value in report["settings"].items()]
         yield from _block("settings", given or ["no IMAGEFLOW_ variable is set"])
+    if report["cache"]:
+        yield from _block("cache", _cache_lines(report["cache"]))
     yield from _block("tried", _attempt_lines(report["attempts"]))
     if report["engine"]:
         yield from _block("engine", _engine_lines(report["engine"]))
@@ -268,6 +299,18 @@ def _platform_lines(platform: dict[str, Any]) -> Iterator[str]:
     yield words if platform["can_dlopen"] else f"{words}, cannot load libraries"
     if libc is not None:
         yield from (f"  {fact}" for fact in libc["evidence"])
+
+
+def _cache_lines(cache: dict[str, Any]) -> Iterator[str]:
+    yield cache["folder"] or "none"
+    if cache["error"]:
+        yield f"  {cache['error']}"
+    for entry in cache["entries"]:
+        yield "  " + (
+            entry["damage"]
+            or f"{entry['release']} {entry['platform']}, whole: "
+            f"{', '.join(entry['files'])}, as said by {entry['compared_with']}"
+        )
 
 
 def _attempt_lines(attempts: Iterable[dict[str, Any]]) -> Iterator[str]:

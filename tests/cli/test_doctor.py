@@ -22,6 +22,7 @@ KEYS = [
     "python",
     "platform",
     "settings",
+    "cache",
     "engine",
     "attempts",
     "notes",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -147,3 +148,26 @@ def test_the_official_edition_is_fetched_for_those_who_want_it(
 
     assert answer["origin"] == "download"
     assert "holds the embedded edition, not the official one" in answer["attempts"]
+
+
+def test_doctor_knows_what_is_in_the_cache_and_whether_it_is_whole(
+    bundled: Installation,
+) -> None:
+    def cache() -> dict[str, Any]:
+        report = json.loads(bundled.command("doctor", "--json").stdout)
+        assert isinstance(report["cache"], dict)
+        return report["cache"]
+
+    bundled.command("fetch", "--quiet")
+    (whole,) = cache()["entries"]
+    library = Path(whole["folder"]) / bundled.archive.artifact.library
+    times = library.stat()
+    library.write_bytes(bytes(times.st_size))
+    os.utime(library, ns=(times.st_atime_ns, times.st_mtime_ns))
+    (damaged,) = cache()["entries"]
+
+    assert whole["damage"] is None
+    assert whole["sha256"] == bundled.archive.sha256
+    assert whole["compared_with"] == "this package"
+    assert "another SHA-256 than when it was fetched" in damaged["damage"]
+    assert bundled.job()["origin"] == "wheel"
