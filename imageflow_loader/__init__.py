@@ -8,7 +8,7 @@ One call::
 
 The same idea step by step, and what else there is:
 
-- `process`, `thumbnail`, `info`: one line; `aprocess`, `ainfo` the same awaited.
+- `process`, `thumbnail`, `info`, `batch`: one line; `aprocess`, `ainfo` are awaited.
 - `decode` and `canvas` begin a recipe, the methods of `Image` go on with it, `encode`
   and `save` end it; a variable used twice is a branch::
 
@@ -22,7 +22,8 @@ The same idea step by step, and what else there is:
 - `load_engine`, `get_engine`, `use_engine`: which engine runs it. `Engine.info` says
   which one it is and why.
 - `ImageflowError` and its family, in `imageflow_loader.errors`: what can go wrong.
-- `imageflow_loader.types`: names for annotations.
+- `imageflow_loader.types`: names for annotations; `imageflow_loader.testing`: an engine
+  that does nothing, for tests.
 
 Importing this loads no engine and nothing else that is slow: names are looked up when
 they are used (PEP 562).
@@ -34,7 +35,17 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import errors, types
-    from ._api import ainfo, aprocess, arun, info, process, run, thumbnail
+    from ._api import (
+        BatchItem,
+        ainfo,
+        aprocess,
+        arun,
+        batch,
+        info,
+        process,
+        run,
+        thumbnail,
+    )
     from ._cancel import CancelToken
     from ._engine import (
         Engine,
@@ -116,6 +127,7 @@ __all__ = [
     "Allow",
     "Attempt",
     "Auto",
+    "BatchItem",
     "CancelToken",
     "Color",
     "ColorLike",
@@ -182,6 +194,7 @@ __all__ = [
     "ainfo",
     "aprocess",
     "arun",
+    "batch",
     "canvas",
     "check_querystring",
     "command_string",
@@ -200,7 +213,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_api": "ainfo aprocess arun info process run thumbnail",
+    "_api": "BatchItem ainfo aprocess arun batch info process run thumbnail",
     "_cancel": "CancelToken",
     "_engine": """
         Engine EngineInfo RawResponse ToolLimits fetch get_engine load_engine

@@ -15,7 +15,7 @@ import imageflow_loader
 ROOT = Path(__file__).parents[1]
 
 NAMES = """
-    Allow Attempt Auto CancelToken Color ColorLike Constraint DecodedImage
+    Allow Attempt Auto BatchItem CancelToken Color ColorLike Constraint DecodedImage
     DestinationError EncodedImage Encoder EncoderLike Engine EngineCrashedError
     EngineDownloadError EngineError EngineIOError EngineIncompatibleError EngineInfo
     EngineInternalError EngineLoadError EngineMemoryError EngineNotFoundError
@@ -25,7 +25,7 @@ NAMES = """
     NodePerformance Output Performance PngQuant QuerystringIssue RawResponse Security
     SettingsError SizeLimitError Source SourceError SourceNotFoundError
     SourceTooLargeError SourceTypeError ToolLimits UnsupportedFeatureError VersionInfo
-    Watermark WebPLossless WebPLossy __version__ ainfo aprocess arun canvas
+    Watermark WebPLossless WebPLossy __version__ ainfo aprocess arun batch canvas
     check_querystring command_string decode errors fetch get_engine info load_engine
     process run sniff thumbnail types use_engine
 """.split()  # noqa: SIM905 - a list of names reads better so

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 COMMANDS: Final[Mapping[str, str]] = {
     "process": "do with a picture what a query string says",
+    "batch": "do it with many pictures",
     "info": "say what the header of a picture says",
+    "run": "run a job that is written down in JSON",
+    "explain": "say what such a job does, in order",
+    "validate": "say what an engine would pass over in a query string",
     "doctor": "say which engine is used here, and why",
     "fetch": "fetch the official engine, and use it from now on",
     "cache": "list, check or clear what was fetched",

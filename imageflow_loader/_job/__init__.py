@@ -21,6 +21,7 @@ from .job import Job, Output, command_string
 from .querystring import (
     QuerystringIssue,
     check_querystring,
+    named_format,
     querystring_text,
     suffix_format,
     with_key,
@@ -74,6 +75,7 @@ __all__ = [
     "command_string",
     "decode",
     "in_thread",
+    "named_format",
     "querystring_text",
     "suffix_format",
     "with_key",

@@ -1,0 +1,247 @@
+"""One recipe, many sources: bounded memory, errors as items, on any executor."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Sized
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from .._cancel import CancelToken, go_on
+from .._cancel import Deadline as _Deadline
+from .._engine import get_engine
+from .._job import Job, Output
+from ..errors import ImageflowError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Executor, Future
+
+    from .._engine import Engine
+    from .._job import JobResult, Security
+    from ..types import Destination, SourceLike
+
+_IN_FLIGHT = 2  # jobs for each worker: one that runs, one that waits for it
+
+
+@dataclass(frozen=True, slots=True)
+class BatchItem:
+    """What came of one source: a result, or an error."""
+
+    index: int
+    """The source's place in the order they were given."""
+    source: SourceLike
+    result: JobResult | None
+    error: ImageflowError | None
+
+    def unwrap(self) -> JobResult:
+        """Return the result.
+
+        Raises:
+            ImageflowError: The job failed; this is its error.
+        """
+        if self.error is not None:
+            raise self.error
+        assert self.result is not None  # noqa: S101 - one of the two is there
+        return self.result
+
+
+def batch(
+    recipe: Job | Output,
+    sources: Iterable[SourceLike],
+    *,
+    to: Callable[[SourceLike], Destination] | None = None,
+    workers: int | None = None,
+    ordered: bool = True,
+    on_error: Literal["raise", "yield"] = "raise",
+    progress: Callable[[int, int | None], object] | None = None,
+    security: Security | None = None,
+    timeout: float | None = None,
+    cancel: CancelToken | None = None,
+    engine: Engine | None = None,
+    executor: Executor | None = None,
+) -> Iterator[BatchItem]:
+    """Run a recipe on many sources, some at a time.
+
+    Sources are taken as there is room for them, so there may be any number of them. At
+    most twice as many results as workers wait to be taken. When the iterator is closed,
+    what runs is stopped, and nothing half done is left.
+
+    Args:
+        recipe: What to do; its `decode()` has no source.
+        sources: Bytes, paths or streams.
+        to: Where the output of a source goes; None for bytes.
+        workers: How many run at once; as many as there are processors unless given.
+        ordered: Whether items come in the order of the sources, or as they are done.
+        on_error: "raise" the first error, or "yield" each as an item.
+        progress: Called with the number of items done and, where it is known, the
+            number of all.
+        security: Limits; the job's own unless given.
+        timeout: Seconds for each source.
+        cancel: What else may stop it all.
+        engine: Which engine; that of the context unless given. Only for threads:
+            other processes find their own.
+        executor: Where the jobs run, not shut down: any of `concurrent.futures`, or a
+            Dask cluster's (`Client.get_executor()`). Threads of ours unless given.
+
+    Raises:
+        ImageflowError: A job failed, and *on_error* is "raise".
+        JobCancelledError: *cancel* was pulled.
+        ValueError: An argument does not fit the others.
+    """
+    job = Job(recipe) if isinstance(recipe, Output) else recipe
+    if to is not None and len(job.outputs) != 1:
+        raise ValueError("`to` is for a recipe with one output")
+    if workers is None:
+        workers = getattr(executor, "_max_workers", None) or _processors()
+    if workers < 1:
+        raise ValueError(f"workers is {workers}, it must be at least 1")
+    if on_error not in ("raise", "yield"):
+        raise ValueError(f"on_error is 'raise' or 'yield', not {on_error!r}")
+    in_threads = executor is None or _runs_in_threads(executor)
+    if engine is not None and not in_threads:
+        raise ValueError(
+            "an engine cannot go to other processes: choose theirs in their "
+            "environment (IMAGEFLOW_BACKEND …)"
+        )
+    work = _Work(
+        job,
+        security,
+        timeout,
+        CancelToken() if in_threads else None,
+        (engine or get_engine()) if in_threads else None,
+    )
+    total = len(sources) if isinstance(sources, Sized) else None
+    items = _items(work, sources, to, workers, executor, cancel, ordered=ordered)
+    return _handed_out(items, on_error, progress, total)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is the same for every source."""
+
+    job: Job
+    security: Security | None
+    timeout: float | None
+    stop: CancelToken | None
+    """What stops those that run; None where they run in other processes."""
+    engine: Engine | None
+
+    def run(
+        self, source: SourceLike, to: Destination | None
+    ) -> JobResult | ImageflowError:
+        """Run the job on *source*; an error is a result like others."""
+        job = self.job
+        if to is not None:
+            output = job.outputs[0]
+            moved = Output(output.image, output.encoder, to, output.name)
+            job = Job(moved, security=job.security)
+        try:
+            return job.run(
+                source,
+                security=self.security,
+                timeout=self.timeout,
+                cancel=self.stop,
+                engine=self.engine,
+            )
+        except ImageflowError as error:
+            return error
+
+
+def _items(
+    work: _Work,
+    sources: Iterable[SourceLike],
+    to: Callable[[SourceLike], Destination] | None,
+    workers: int,
+    executor: Executor | None,
+    cancel: CancelToken | None,
+    *,
+    ordered: bool,
+) -> Iterator[BatchItem]:
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms, and only here
+
+    forever = _Deadline(None)
+    pool = executor or ThreadPoolExecutor(workers, "imageflow-batch")
+    flight: deque[tuple[int, SourceLike, Future[JobResult | ImageflowError]]] = deque()
+    forget = (
+        cancel._on_cancel(work.stop.cancel) if cancel and work.stop else lambda: None
+    )
+    waiting = enumerate(sources)
+    try:
+        while True:
+            while len(flight) < _IN_FLIGHT * workers:
+                go_on(forever, cancel)
+                try:
+                    index, source = next(waiting)
+                except StopIteration:
+                    break
+                target = None if to is None else to(source)
+                flight.append((index, source, pool.submit(work.run, source, target)))
+            if not flight:
+                return
+            if not ordered:
+                _bring_a_finished_one_to_the_front(flight)
+            index, source, future = flight.popleft()
+            outcome = future.result()
+            go_on(forever, cancel)
+            if isinstance(outcome, ImageflowError):
+                yield BatchItem(index, source, None, outcome)
+            else:
+                yield BatchItem(index, source, outcome, None)
+    finally:
+        forget()
+        if work.stop is not None:
+            work.stop.cancel()
+        for _, _, future in flight:
+            future.cancel()
+        _wait_for([future for _, _, future in flight if not future.cancelled()])
+        if executor is None:
+            pool.shutdown()
+
+
+def _bring_a_finished_one_to_the_front(
+    flight: deque[tuple[int, SourceLike, Future[JobResult | ImageflowError]]],
+) -> None:
+    from concurrent.futures import FIRST_COMPLETED, wait
+
+    wait([future for _, _, future in flight], return_when=FIRST_COMPLETED)
+    while not flight[0][2].done():
+        flight.rotate(-1)
+
+
+def _wait_for(futures: list[Future[JobResult | ImageflowError]]) -> None:
+    from concurrent.futures import wait
+
+    wait(futures)
+
+
+def _handed_out(
+    items: Iterator[BatchItem],
+    on_error: str,
+    progress: Callable[[int, int | None], object] | None,
+    total: int | None,
+) -> Iterator[BatchItem]:
+    done = 0
+    try:
+        for item in items:
+            done += 1
+            if progress is not None:
+                progress(done, total)
+            if item.error is not None and on_error == "raise":
+                raise item.error
+            yield item
+    finally:
+        items.close()  # type: ignore[attr-defined]  # a generator; so that work stops now
+
+
+def _runs_in_threads(executor: Executor) -> bool:
+    from concurrent.futures import ThreadPoolExecutor
+
+    return isinstance(executor, ThreadPoolExecutor)
+
+
+def _processors() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

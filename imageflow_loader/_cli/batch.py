@@ -1,0 +1,174 @@
+"""`imageflow-loader batch PATH… --to DIR --query QUERY`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._api import batch
+from .._io import source_name
+from .._job import Job, Security, command_string, named_format, querystring_text
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from .._api import BatchItem
+
+_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp"}
+_SUFFIX_OF = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "webp": ".webp"}
+_REDRAW_S = 0.1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "paths",
+        metavar="PATH",
+        nargs="+",
+        type=Path,
+        help="a picture, or a folder whose pictures are taken, with those below it",
+    )
+    parser.add_argument(
+        "--to", metavar="DIR", type=Path, required=True, help="where they go"
+    )
+    parser.add_argument(
+        "--query",
+        required=True,
+        help='for instance "w=800&h=600&mode=max&format=webp"',
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="how many at once; one a processor"
+    )
+    parser.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="leave out those whose result is there and not older",
+    )
+    parser.add_argument(
+        "--untrusted",
+        action="store_true",
+        help="the pictures are strangers': at most 40 megapixels and 32 MiB each",
+    )
+    parser.add_argument(
+        "--timeout", type=float, metavar="SECONDS", help="give up on one after so long"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print a JSON object for each, one a line"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; exit code 1 if any picture failed."""
+    targets = _targets(arguments.paths, arguments.to, arguments.query)
+    skipped = [
+        source
+        for source, target in targets.items()
+        if arguments.skip_existing and _is_newer(target, source)
+    ]
+    for source in skipped:
+        del targets[source]
+    for folder in {target.parent for target in targets.values()}:
+        folder.mkdir(parents=True, exist_ok=True)
+    items = batch(
+        Job(command_string(None, arguments.query)),
+        targets,
+        to=lambda source: targets[Path(str(source))],
+        workers=arguments.workers,
+        on_error="yield",
+        security=Security.untrusted() if arguments.untrusted else None,
+        timeout=arguments.timeout,
+    )
+    failed = _report(items, len(targets), as_json=arguments.json)
+    done = len(targets) - failed
+    print(f"{done} done, {failed} failed, {len(skipped)} skipped", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _targets(paths: list[Path], to: Path, query: str) -> dict[Path, Path]:
+    """Return where each picture goes, in order."""
+    suffix = _SUFFIX_OF.get(named_format(querystring_text(query)) or "")
+    targets: dict[Path, Path] = {}
+    taken: dict[Path, Path] = {}
+    for path in paths:
+        for source, name in _pictures(path):
+            target = to / (name.with_suffix(suffix) if suffix else name)
+            if target in taken and taken[target] != source:
+                raise ValueError(f"{taken[target]} and {source} would both be {target}")
+            targets[source] = target
+            taken[target] = source
+    return targets
+
+
+def _pictures(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield each picture at or below *path*, and its name in the destination."""
+    if not path.is_dir():
+        yield path, Path(path.name)
+        return
+    for source in sorted(path.rglob("*")):
+        if source.suffix.lower() in _SUFFIXES and source.is_file():
+            yield source, source.relative_to(path)
+
+
+def _is_newer(target: Path, source: Path) -> bool:
+    try:
+        return target.stat().st_mtime >= source.stat().st_mtime
+    except OSError:
+        return False
+
+
+def _report(items: Iterator[BatchItem], total: int, *, as_json: bool) -> int:
+    """Print what comes, as it comes, and return how many failed."""
+    bar = _Bar(total)
+    failed = 0
+    for item in items:
+        failed += item.error is not None
+        bar.clear()
+        if as_json:
+            print(json.dumps(_record(item)), flush=True)
+        elif item.error is not None:
+            print(f"{source_name(item.source)}: {item.error}", file=sys.stderr)
+        bar.draw(item.index + 1, failed)
+    bar.clear()
+    return failed
+
+
+def _record(item: BatchItem) -> dict[str, Any]:
+    record: dict[str, Any] = {"source": source_name(item.source)}
+    if item.error is not None:
+        return {**record, "error": item.error.message, "category": item.error.category}
+    made = item.unwrap()[0]
+    return {
+        **record,
+        "path": str(made.path),
+        "mime_type": made.mime_type,
+        "width": made.width,
+        "height": made.height,
+        "bytes": made.byte_count,
+    }
+
+
+class _Bar:
+    """One line on a terminal that is drawn over itself; nothing elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._shown = sys.stderr.isatty()
+        self._drawn_at = 0.0
+        self._length = 0
+
+    def draw(self, done: int, failed: int) -> None:
+        now = time.monotonic()
+        if self._shown and (now - self._drawn_at > _REDRAW_S or done == self._total):
+            self._drawn_at = now
+            line = f"{done} of {self._total}" + (f", {failed} failed" * bool(failed))
+            self._length = len(line)
+            print(f"\r{line}", end="", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        if self._length:
+            print(f"\r{' ' * self._length}\r", end="", file=sys.stderr, flush=True)
+            self._length = 0

@@ -1,0 +1,178 @@
+"""Test what uses this package without any engine.
+
+::
+
+    from imageflow_loader.testing import FakeEngine
+
+    def test_avatars_are_small():
+        with use_engine(FakeEngine()) as engine:
+            upload_avatar(b"any bytes")
+
+        (job,) = engine.jobs
+        assert job.nodes[0]["constrain"]["w"] == 256
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
+from urllib.parse import parse_qsl
+
+from ._backend import Response
+from ._engine import Engine
+from ._job import Job
+from .types import Capability, VersionInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from ._backend import Request
+    from ._job import Output
+    from .errors import ImageflowError
+    from .types import EngineKind
+
+__all__ = ["FakeEngine", "RecordedJob", "assert_json"]
+
+_MIME: Final = {"jpg": "image/jpeg"}  # the others are "image/" and their name
+
+# One black pixel in each format.
+_PIXEL: Final = {
+    "jpg": (
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP////////////////////////////////////////////"
+        "//////////////////////////////////////////wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAA"
+        "AAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AN//Z"
+    ),
+    "png": (
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJ"
+        "RU5ErkJggg=="
+    ),
+    "gif": "R0lGODdhAQABAIEAAAAAAAAAAAAAAAAAACwAAAAAAQABAAAIBAABBAQAOw==",
+    "webp": "UklGRhoAAABXRUJQVlA4TA4AAAAvAAAAAAcQEf0PRET/Aw==",
+}
+_PRESETS: Final = {
+    "mozjpeg": "jpg",
+    "libjpegturbo": "jpg",
+    "webplossy": "webp",
+    "webplossless": "webp",
+    "gif": "gif",
+    "jpeg": "jpg",
+    "jpg": "jpg",
+    "webp": "webp",
+    "avif": "jpg",
+    "jxl": "jpg",
+}
+
+
+class RecordedJob(NamedTuple):
+    """A job that a `FakeEngine` was given."""
+
+    message: Mapping[str, Any]
+    """The engine's JSON."""
+    inputs: Mapping[int, bytes]
+    """io_id → the bytes that an engine would have decoded."""
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The nodes of the graph, in order, without `decode` and `encode`."""
+        nodes = self.message["framewise"]["graph"]["nodes"].values()
+        return [node for node in nodes if not {"decode", "encode"} & set(node)]
+
+
+class FakeEngine(Engine):
+    """An engine that does nothing, remembers everything and gives one black pixel.
+
+    Each output is a real picture of the format that is asked for, 1 × 1. Sources are
+    read and checked, limits and destinations are kept, as with any engine.
+
+    Attributes:
+        jobs: What it was given, in order.
+    """
+
+    def __init__(self, *, error: ImageflowError | None = None) -> None:
+        """Make one; it raises *error* at every job, if one is given."""
+        fake = _FakeBackend(error)
+        super().__init__(fake)
+        self.jobs = fake.jobs
+
+
+class _FakeBackend:
+    kind: EngineKind = "library"
+    path = Path("fake")
+    abi = (3, 2)
+    capabilities: frozenset[Capability] = frozenset(get_args(Capability))
+
+    def __init__(self, error: ImageflowError | None) -> None:
+        self.error = error
+        self.jobs: list[RecordedJob] = []
+        self._lock = threading.Lock()
+
+    def execute(self, request: Request) -> Response:
+        inputs = {
+            io_id: data.read_bytes() if isinstance(data, Path) else bytes(data)
+            for io_id, data in request.inputs.items()
+        }
+        with self._lock:
+            self.jobs.append(RecordedJob(request.message, inputs))
+        if self.error is not None:
+            raise self.error
+        formats = dict(_formats(request.message))
+        outputs = {
+            io_id: base64.b64decode(_PIXEL[extension])
+            for io_id, extension in formats.items()
+        }
+        result = {
+            "encodes": [
+                _told(io_id, extension) for io_id, extension in formats.items()
+            ],
+            "decodes": [],
+            "performance": {"frames": []},
+        }
+        answer = {"code": 200, "success": True, "message": "OK"}
+        return Response(200, {**answer, "data": {"job_result": result}}, outputs)
+
+    def version(self) -> VersionInfo:
+        return VersionInfo("fake", "", False, "", None, "fake")
+
+    @property
+    def forked_after_use(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _formats(message: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+    """Yield the io_id of each output and the extension of what it is given."""
+    for node in message["framewise"]["graph"]["nodes"].values():
+        if not isinstance(node, dict):
+            continue
+        if "encode" in node:
+            preset = node["encode"]["preset"]
+            name = preset if isinstance(preset, str) else next(iter(preset))
+            if name == "format":
+                name = preset["format"]["format"]
+            yield node["encode"]["io_id"], _PRESETS.get(name, "png")
+        elif node.get("command_string", {}).get("encode") is not None:
+            command = node["command_string"]
+            query = dict(parse_qsl(command["value"]))
+            yield command["encode"], _PRESETS.get(query.get("format", ""), "png")
+
+
+def _told(io_id: int, extension: str) -> dict[str, Any]:
+    return {
+        "io_id": io_id,
+        "w": 1,
+        "h": 1,
+        "preferred_mime_type": _MIME.get(extension, f"image/{extension}"),
+        "preferred_extension": extension,
+        "bytes": "elsewhere",
+    }
+
+
+def assert_json(output: Output, expected: list[Any]) -> None:
+    """Assert that an output's nodes, without `decode` and `encode`, are *expected*."""
+    job = RecordedJob(Job(output).to_json("execute"), {})
+    if job.nodes != expected:
+        raise AssertionError(f"the nodes are {job.nodes}, not {expected}")

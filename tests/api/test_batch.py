@@ -1,0 +1,214 @@
+"""One recipe on many sources: in order or not, bounded, on threads and processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import imageflow_loader as imf
+from imageflow_loader.testing import FakeEngine
+from tests import pictures
+from tests.conftest import engine_under_test
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+RECIPE = imf.decode().constrain(10).encode("png")
+BAD = b"this is no picture, only text"
+
+
+def photos(count: int) -> list[bytes]:
+    return [pictures.png(20 + number, 20) for number in range(count)]
+
+
+def test_results_come_in_the_order_of_the_sources(engine: imf.Engine) -> None:
+    items = list(imf.batch(RECIPE, photos(9), workers=3, engine=engine))
+
+    assert [item.index for item in items] == list(range(9))
+    heights = [item.unwrap()[0].height for item in items]
+    assert heights == [round(10 * 20 / (20 + number)) for number in range(9)]
+
+
+def test_results_may_come_as_they_are_done(engine: imf.Engine) -> None:
+    items = imf.batch(RECIPE, photos(9), workers=3, ordered=False, engine=engine)
+
+    assert sorted(item.index for item in items) == list(range(9))
+
+
+def test_one_that_is_slow_does_not_hold_up_the_others() -> None:
+    release = threading.Event()
+
+    class Slow:
+        def opened(self) -> bytes:
+            assert release.wait(30)
+            return pictures.png()
+
+    sources = [Slow(), *photos(5)]
+    items = imf.batch(RECIPE, sources, workers=2, ordered=False, engine=FakeEngine())
+
+    first = next(items)
+    release.set()
+    assert first.index != 0
+    assert {first.index, *(item.index for item in items)} == set(range(6))
+
+
+def test_an_error_is_an_item_where_that_is_asked_for(engine: imf.Engine) -> None:
+    sources = [*photos(2), BAD, *photos(2)]
+
+    items = list(imf.batch(RECIPE, sources, on_error="yield", engine=engine))
+
+    assert [item.error is None for item in items] == [True, True, False, True, True]
+    assert items[2].source == BAD
+    assert items[2].result is None
+    with pytest.raises(imf.ImageDecodeError):
+        items[2].unwrap()
+
+
+def test_the_first_error_is_raised_where_nothing_is_said(engine: imf.Engine) -> None:
+    items = imf.batch(RECIPE, [*photos(2), BAD, *photos(2)], engine=engine)
+
+    assert [next(items).index, next(items).index] == [0, 1]
+    with pytest.raises(imf.ImageDecodeError):
+        next(items)
+
+
+def test_each_output_goes_to_its_place(engine: imf.Engine, tmp_path: Path) -> None:
+    sources = []
+    for number, photo in enumerate(photos(4)):
+        sources.append(tmp_path / f"{number}.png")
+        sources[-1].write_bytes(photo)
+
+    def target(source: Any) -> Path:
+        return tmp_path / f"{source.stem}.webp"
+
+    recipe = imf.command_string(None, "w=10&format=webp")
+    paths = [
+        item.unwrap()[0].path
+        for item in imf.batch(recipe, sources, to=target, engine=engine)
+    ]
+
+    assert paths == [tmp_path / f"{number}.webp" for number in range(4)]
+    assert {imf.info(path).mime_type for path in paths if path} == {"image/webp"}
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_no_more_sources_are_taken_than_there_is_room_for(ordered: bool) -> None:
+    taken = 0
+
+    def endless() -> Iterator[bytes]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield pictures.png()
+
+    items = imf.batch(
+        RECIPE, endless(), workers=3, ordered=ordered, engine=FakeEngine()
+    )
+    for number in range(1, 50):
+        next(items)
+        assert taken <= number + 2 * 3
+    items.close()  # type: ignore[attr-defined]  # a generator
+
+
+def test_progress_is_told_with_the_number_of_all_where_it_is_known() -> None:
+    told: list[tuple[int, int | None]] = []
+
+    def progress(done: int, total: int | None) -> None:
+        told.append((done, total))
+
+    for sources in (photos(2), iter(photos(2))):
+        list(imf.batch(RECIPE, sources, progress=progress, engine=FakeEngine()))
+
+    assert told == [(1, 2), (2, 2), (1, None), (2, None)]
+
+
+def test_closing_stops_what_runs_and_leaves_no_thread(engine: imf.Engine) -> None:
+    before = threading.active_count()
+    reading = threading.Event()
+
+    class Endless:
+        def read(self, size: int = -1) -> bytes:
+            reading.set()
+            return bytes(min(size, 1))
+
+    items = imf.batch(RECIPE, [*photos(1), *[Endless()] * 3], workers=1, engine=engine)
+    next(items)
+    assert reading.wait(30)
+    items.close()  # type: ignore[attr-defined]  # a generator
+
+    assert threading.active_count() <= before + 1  # a worker that the engine keeps
+
+
+def test_a_token_stops_it_all() -> None:
+    token = imf.CancelToken()
+    items = imf.batch(RECIPE, photos(20), cancel=token, engine=FakeEngine())
+    next(items)
+
+    token.cancel()
+
+    with pytest.raises(imf.JobCancelledError):
+        list(items)
+
+
+def test_a_pool_of_the_caller_is_used_and_left_open(engine: imf.Engine) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        items = list(imf.batch(RECIPE, photos(5), executor=pool, engine=engine))
+
+        assert len(items) == 5
+        assert pool.submit(int).result() == 0
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessPoolExecutor]:
+    monkeypatch.setenv("IMAGEFLOW_LIBRARY", str(engine_under_test("library")))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        yield pool
+
+
+def test_processes_give_the_same_results_and_errors(
+    processes: ProcessPoolExecutor,
+) -> None:
+    sources = [*photos(5), BAD]
+
+    with imf.load_engine("library", path=engine_under_test("library")) as engine:
+        here = list(imf.batch(RECIPE, sources, on_error="yield", engine=engine))
+    there = list(imf.batch(RECIPE, sources, on_error="yield", executor=processes))
+
+    assert [i.result and i.result[0].data for i in here] == [
+        i.result and i.result[0].data for i in there
+    ]
+    assert isinstance(there[-1].error, imf.ImageDecodeError)
+    assert there[-1].error.kind == getattr(here[-1].error, "kind", "")
+
+
+def test_an_engine_cannot_go_to_other_processes(processes: ProcessPoolExecutor) -> None:
+    with pytest.raises(ValueError, match="cannot go to other processes"):
+        imf.batch(RECIPE, [], executor=processes, engine=FakeEngine())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"workers": 0},
+        {"on_error": "ignore"},
+        {
+            "recipe": imf.Job(RECIPE, imf.decode().encode("gif")),
+            "to": lambda source: source,
+        },
+    ],
+)
+def test_arguments_that_do_not_fit_are_a_value_error_at_once(
+    arguments: dict[str, Any],
+) -> None:
+    with pytest.raises(ValueError, match=r"at least 1|'yield'|one output"):
+        imf.batch(**{"recipe": RECIPE, "sources": [], **arguments})
+
+
+def test_no_sources_give_no_items() -> None:
+    assert list(imf.batch(RECIPE, [], engine=FakeEngine())) == []

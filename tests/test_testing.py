@@ -1,0 +1,72 @@
+"""The fake engine: what users test with when they have none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import imageflow_loader as imf
+from imageflow_loader.testing import FakeEngine, assert_json
+from tests import pictures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("encoder", "mime_type"),
+    [
+        ("jpeg", "image/jpeg"),
+        ("png", "image/png"),
+        ("gif", "image/gif"),
+        ("webp", "image/webp"),
+        (imf.Format("webp"), "image/webp"),
+        (imf.Auto(), "image/png"),
+    ],
+)
+def test_it_gives_one_pixel_of_the_format_that_is_asked_for(
+    encoder: Any, mime_type: str
+) -> None:
+    made = imf.decode(b"anything").encode(encoder).run(engine=FakeEngine())
+
+    assert made.mime_type == imf.info(made.data).mime_type == mime_type
+    assert pictures.size(made.data) == (1, 1)
+
+
+def test_it_remembers_what_it_was_given(tmp_path: Path) -> None:
+    engine = FakeEngine()
+
+    with imf.use_engine(engine):
+        imf.decode(b"a").constrain(9).save(tmp_path / "a.webp")
+        imf.process(b"b", "w=3&format=jpeg")
+
+    first, second = engine.jobs
+    assert first.inputs == {0: b"a"}
+    assert first.nodes == [{"constrain": {"mode": "within", "w": 9}}]
+    assert second.nodes[0]["command_string"]["value"] == "w=3&format=jpeg"
+    assert (tmp_path / "a.webp").exists()
+
+
+def test_it_raises_what_it_is_told_to() -> None:
+    engine = FakeEngine(error=imf.SizeLimitError("too large"))
+
+    with pytest.raises(imf.SizeLimitError, match="too large"):
+        imf.process(b"x", "w=3", engine=engine)
+
+    assert len(engine.jobs) == 1
+
+
+def test_sources_and_limits_are_as_with_any_engine() -> None:
+    with pytest.raises(imf.SourceTooLargeError):
+        imf.process(
+            b"xx", "w=3", security=imf.Security(max_input_bytes=1), engine=FakeEngine()
+        )
+
+
+def test_an_outputs_nodes_can_be_asserted() -> None:
+    output = imf.decode("photo.jpg").flip_h().encode("png")
+
+    assert_json(output, ["flip_h"])
+    with pytest.raises(AssertionError, match="flip_h"):
+        assert_json(output, ["flip_v"])
