@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from .elf import (
+    EXECUTABLE,
+    SHARED,
     ElfCutOffError,
     ElfDynamic,
     ElfError,
     ElfHeader,
-    defined_symbols,
     read_dynamic,
     read_header,
 )
+from .elf_symbols import defined_symbols
 from .filetype import HEAD_SIZE, FileType, identify
 from .libc import (
     Evidence,
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "EXECUTABLE",
     "HEAD_SIZE",
+    "SHARED",
     "ElfCutOffError",
     "ElfDynamic",
     "ElfError",

@@ -3,8 +3,7 @@
 Only what a loader would look at is read, by seeking, never by mapping: a mapped file
 that is cut off kills the process that reads beyond its end.
 
-Source of all layouts and numbers: the System V ABI, `elf(5)`, and the GNU hash section
-as glibc's `dl-lookup.c` walks it.
+Source of all layouts and numbers: the System V ABI and `elf(5)`.
 """
 
 from __future__ import annotations
@@ -21,16 +20,15 @@ EXECUTABLE: Final = 2  # ET_EXEC
 SHARED: Final = 3  # ET_DYN: a library, or a program that may lie anywhere
 
 _PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_GNU_STACK = 1, 2, 3, 0x6474E551
-_DT_NEEDED, _DT_HASH, _DT_STRTAB, _DT_SYMTAB = 1, 4, 5, 6
+_DT_NEEDED, _DT_STRTAB = 1, 5
 _DT_SONAME, _DT_RPATH, _DT_RUNPATH, _DT_FLAGS = 14, 15, 29, 30
-_DT_GNU_HASH, _DT_FLAGS_1 = 0x6FFFFEF5, 0x6FFFFFFB
+_DT_FLAGS_1 = 0x6FFFFFFB
 _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
 _DF_STATIC_TLS, _DF_1_PIE = 0x10, 0x0800_0000
 
 # Damaged files must not cost minutes: no real file comes near these.
 _LONGEST_STRING = 4096
 _LONGEST_DYNAMIC = 1 << 20
-_LONGEST_CHAIN = 1 << 14
 _MOST_VERSIONS = 4096
 
 _ARCHITECTURES: Final = {
@@ -152,7 +150,7 @@ class ElfDynamic(NamedTuple):
             yield from names
 
 
-class _Words:
+class Words:
     """The layouts of one class and byte order."""
 
     __slots__ = ("address", "dynamic", "order", "segment", "symbol")
@@ -167,7 +165,7 @@ class _Words:
         self.address = "Q" if wide else "I"
 
 
-class _File:
+class FileReader:
     """Checked reads of a file."""
 
     __slots__ = ("_file", "size")
@@ -215,7 +213,7 @@ def read_header(file: BinaryIO) -> ElfHeader:
         ElfError: It is no ELF file, or one whose header is damaged.
         OSError: It cannot be read.
     """
-    source = _File(file)
+    source = FileReader(file)
     if source.size < len(MAGIC) or source.read(0, len(MAGIC)) != MAGIC:
         raise ElfError("it does not begin as an ELF file")
     ident = source.read(4, 2)
@@ -223,7 +221,7 @@ def read_header(file: BinaryIO) -> ElfHeader:
         raise ElfError(f"its class is {ident[0]} and its byte order {ident[1]}")
     bits: Literal[32, 64] = 64 if ident[0] == 2 else 32
     byte_order: Literal["little", "big"] = "little" if ident[1] == 1 else "big"
-    words = _Words(bits, byte_order)
+    words = Words(bits, byte_order)
 
     head = struct.Struct(words.order + f"HHI{words.address * 3}IHHHHHH")
     fields = head.unpack(source.read(16, head.size))
@@ -262,13 +260,13 @@ def read_dynamic(file: BinaryIO, header: ElfHeader) -> ElfDynamic | None:
     place = next((s for s in header.segments if s.type == _PT_DYNAMIC), None)
     if place is None:
         return None
-    source = _File(file)
-    words = _Words(header.bits, header.byte_order)
+    source = FileReader(file)
+    words = Words(header.bits, header.byte_order)
     entries = list(_dynamic_entries(source, words, place))
     tables = {tag: value for tag, value in reversed(entries) if tag != _DT_NEEDED}
 
     def text(index: int) -> str:
-        return source.text(_offset(header, tables.get(_DT_STRTAB, 0)) + index)
+        return source.text(offset_of(header, tables.get(_DT_STRTAB, 0)) + index)
 
     search = tables.get(_DT_RUNPATH, tables.get(_DT_RPATH))
     return ElfDynamic(
@@ -282,27 +280,6 @@ def read_dynamic(file: BinaryIO, header: ElfHeader) -> ElfDynamic | None:
     )
 
 
-def defined_symbols(
-    file: BinaryIO, header: ElfHeader, dynamic: ElfDynamic, names: Iterable[str]
-) -> frozenset[str]:
-    """Return those of *names* that *file* exports, looked up as a loader does.
-
-    Raises:
-        ElfError: Its tables are damaged.
-        OSError: It cannot be read.
-    """
-    tables = dict(dynamic.tables)
-    source = _File(file)
-    lookup: _Lookup
-    if _DT_GNU_HASH in tables:
-        lookup = _GnuHash(source, header, tables)
-    elif _DT_HASH in tables:
-        lookup = _SysvHash(source, header, tables)
-    else:
-        return frozenset()
-    return frozenset(name for name in names if lookup.defines(name))
-
-
 def _segment(fields: Sequence[int], bits: int) -> Segment:
     if bits == 64:
         type_, flags, offset, address, _, size, _, _ = fields
@@ -311,7 +288,7 @@ def _segment(fields: Sequence[int], bits: int) -> Segment:
     return Segment(type_, flags, offset, address, size)
 
 
-def _interpreter(source: _File, segments: Iterable[Segment]) -> str | None:
+def _interpreter(source: FileReader, segments: Iterable[Segment]) -> str | None:
     for segment in segments:
         if segment.type == _PT_INTERP:
             text = source.read(segment.offset, min(segment.size, _LONGEST_STRING))
@@ -319,7 +296,12 @@ def _interpreter(source: _File, segments: Iterable[Segment]) -> str | None:
     return None
 
 
-def _offset(header: ElfHeader, address: int) -> int:
+def offset_of(header: ElfHeader, address: int) -> int:
+    """Return where in the file lies what is loaded at *address*.
+
+    Raises:
+        ElfError: Nothing of it is loaded there.
+    """
     for segment in header.segments:
         if (
             segment.type == _PT_LOAD
@@ -330,7 +312,7 @@ def _offset(header: ElfHeader, address: int) -> int:
 
 
 def _dynamic_entries(
-    source: _File, words: _Words, place: Segment
+    source: FileReader, words: Words, place: Segment
 ) -> Iterator[tuple[int, int]]:
     size = min(place.size, _LONGEST_DYNAMIC)
     table = source.read(place.offset, size - size % words.dynamic.size)
@@ -341,14 +323,14 @@ def _dynamic_entries(
 
 
 def _versions(
-    source: _File, words: _Words, header: ElfHeader, tables: dict[int, int]
+    source: FileReader, words: Words, header: ElfHeader, tables: dict[int, int]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     if _DT_VERNEED not in tables:
         return
-    strings = _offset(header, tables.get(_DT_STRTAB, 0))
+    strings = offset_of(header, tables.get(_DT_STRTAB, 0))
     library = struct.Struct(words.order + "HHIII")
     version = struct.Struct(words.order + "IHHII")
-    at = _offset(header, tables[_DT_VERNEED])
+    at = offset_of(header, tables[_DT_VERNEED])
     budget = _MOST_VERSIONS
     for _ in range(min(tables.get(_DT_VERNEEDNUM, 0), _MOST_VERSIONS)):
         _, count, file, first, step = library.unpack(source.read(at, library.size))
@@ -365,99 +347,3 @@ def _versions(
         if not step:
             return
         at += step
-
-
-class _Lookup:
-    """A symbol table and the names in it."""
-
-    def __init__(
-        self, source: _File, header: ElfHeader, tables: dict[int, int]
-    ) -> None:
-        self.source = source
-        self.header = header
-        self.words = _Words(header.bits, header.byte_order)
-        self.symbols = _offset(header, tables.get(_DT_SYMTAB, 0))
-        self.strings = _offset(header, tables.get(_DT_STRTAB, 0))
-
-    def defines(self, name: str) -> bool:
-        """Return whether the file exports *name*."""
-        return any(self.is_definition(index, name) for index in self.indices(name))
-
-    def indices(self, name: str) -> Iterator[int]:
-        """Yield the symbols that may be *name*."""
-        raise NotImplementedError
-
-    def is_definition(self, index: int, name: str) -> bool:
-        size = self.words.symbol.size
-        fields = self.words.symbol.unpack(
-            self.source.read(self.symbols + index * size, size)
-        )
-        section = fields[3] if self.header.bits == 64 else fields[5]
-        return bool(section) and self.source.text(self.strings + fields[0]) == name
-
-    def numbers(self, offset: int, count: int, size: str = "I") -> tuple[int, ...]:
-        layout = struct.Struct(f"{self.words.order}{count}{size}")
-        return layout.unpack(self.source.read(offset, layout.size))
-
-
-class _GnuHash(_Lookup):
-    def __init__(
-        self, source: _File, header: ElfHeader, tables: dict[int, int]
-    ) -> None:
-        super().__init__(source, header, tables)
-        at = _offset(header, tables[_DT_GNU_HASH])
-        self.bucket_count, self.first, filter_words, _ = self.numbers(at, 4)
-        self.buckets = at + 16 + filter_words * (header.bits // 8)
-        self.chains = self.buckets + 4 * self.bucket_count
-
-    def indices(self, name: str) -> Iterator[int]:
-        if not self.bucket_count:
-            return
-        wanted = _gnu_hash(name)
-        (start,) = self.numbers(self.buckets + 4 * (wanted % self.bucket_count), 1)
-        if start < self.first:
-            return
-        for index in range(start, start + _LONGEST_CHAIN):
-            (found,) = self.numbers(self.chains + 4 * (index - self.first), 1)
-            if found | 1 == wanted | 1:
-                yield index
-            if found & 1:
-                return
-        raise ElfError("its symbol table has no end")
-
-
-class _SysvHash(_Lookup):
-    def __init__(
-        self, source: _File, header: ElfHeader, tables: dict[int, int]
-    ) -> None:
-        super().__init__(source, header, tables)
-        self.at = _offset(header, tables[_DT_HASH])
-        self.bucket_count, _ = self.numbers(self.at, 2)
-
-    def indices(self, name: str) -> Iterator[int]:
-        if not self.bucket_count:
-            return
-        bucket = _sysv_hash(name) % self.bucket_count
-        (index,) = self.numbers(self.at + 8 + 4 * bucket, 1)
-        for _ in range(_LONGEST_CHAIN):
-            if not index:
-                return
-            yield index
-            (index,) = self.numbers(self.at + 8 + 4 * (self.bucket_count + index), 1)
-        raise ElfError("its symbol table has no end")
-
-
-def _gnu_hash(name: str) -> int:
-    value = 5381
-    for byte in name.encode():
-        value = (value * 33 + byte) & 0xFFFFFFFF
-    return value
-
-
-def _sysv_hash(name: str) -> int:
-    value = 0
-    for byte in name.encode():
-        value = (value << 4) + byte
-        high = value & 0xF0000000
-        value = (value ^ (high >> 24)) & ~high
-    return value & 0xFFFFFFFF

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 
 from .._platform import (
+    EXECUTABLE,
+    SHARED,
     ElfCutOffError,
     ElfDynamic,
     ElfHeader,
@@ -32,7 +34,6 @@ OTHER_FILE: Final = {
     "tool": "Name the imageflow_tool file itself.",
 }
 
-_ET_EXEC, _ET_DYN = 2, 3
 _STATIC_BUILD: Final = "Use the static tool, the linux-musl build."
 _STRICT_STACKS: Final = (2, 41)  # since this glibc, dlopen makes no stack executable
 
@@ -56,7 +57,7 @@ def is_program(file: BinaryIO) -> bool:
     """
     header = read_header(file)
     dynamic = read_dynamic(file, header)
-    return header.type == _ET_EXEC or dynamic is None or dynamic.is_program
+    return header.type == EXECUTABLE or dynamic is None or dynamic.is_program
 
 
 def check_elf(
@@ -73,7 +74,7 @@ def check_elf(
         refuse_arch(header.arch, platform)
     if header.is_cut_off:
         raise ElfCutOffError(header.end, header.size)
-    if header.type not in (_ET_EXEC, _ET_DYN):
+    if header.type not in (EXECUTABLE, SHARED):
         raise RefusedError(
             "not_linked",
             f"is an object file or a core dump, not {NOUNS[kind]}",
@@ -82,7 +83,7 @@ def check_elf(
     dynamic = read_dynamic(file, header)
     if kind == "tool":
         return _check_program(path, header, dynamic, platform)
-    if dynamic is None or header.type == _ET_EXEC or dynamic.is_program:
+    if dynamic is None or header.type == EXECUTABLE or dynamic.is_program:
         refuse_kind("library")
     _check_libc(dynamic, platform)
     if not _has_entry_point(file, header, dynamic):
@@ -214,7 +215,7 @@ def _check_program(
     if interpreter is None:
         # Old linkers do not mark static programs that may lie anywhere.
         looks_loadable = dynamic.soname is not None or not header.entry
-        if header.type == _ET_DYN and not dynamic.is_program and looks_loadable:
+        if header.type == SHARED and not dynamic.is_program and looks_loadable:
             refuse_kind("tool")
         return
     family = family_of_interpreter(interpreter)
