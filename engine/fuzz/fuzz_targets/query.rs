@@ -1,0 +1,10 @@
+//! Bytes as two sizes and a query string.
+#![no_main]
+
+#[allow(dead_code, reason = "each target takes one of the bodies")]
+#[path = "../../tests/bodies.rs"]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    bodies::query(data);
+});
