@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.supply.server import Server
 
 LINUX = Platform("linux", "x86_64", Libc("glibc", (2, 36)), can_dlopen=True)
-PATIENCE = Patience(total_s=5, connect_s=1, silence_s=1, attempts=2, pause_s=0.001)
+PATIENCE = Patience(attempts=2, pause_s=0.001)
 
 PINNED = archive("linux-x64")
 UNPINNED = archive("linux-musl-x64", tool_only=True)

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from imageflow_loader.types import FetchedEngine
 
 LINUX = Platform("linux", "x86_64", Libc("glibc", (2, 36)), can_dlopen=True)
-PATIENCE = Patience(total_s=5, connect_s=1, silence_s=0.3, attempts=3, pause_s=0.001)
+# Long enough for a busy machine: what is to run out of time says so itself.
+PATIENCE = Patience(total_s=60, connect_s=20, silence_s=20, attempts=3, pause_s=0.001)
+IMPATIENCE = replace(PATIENCE, silence_s=0.5)
 
 ARCHIVE = archive(library=b"\x7fELF" + bytes(range(256)) * 20)
 DATA = ARCHIVE.data
@@ -82,6 +84,11 @@ class Case:
     """Part of the sentence; None where the fetch succeeds."""
     asked: int = 1
     """How often the server is asked."""
+
+    @property
+    def patience(self) -> Patience:
+        """How long to wait for this server."""
+        return IMPATIENCE if "stalls" in self.id else PATIENCE
 
 
 def ends(id: str, *answers: Answer, asked: int = 1) -> Case:  # noqa: A002 - pytest's word
@@ -177,13 +184,13 @@ CASES = [
     fails(
         "stalls within the body",
         web.raw(HEAD + DATA[:99], then_stall=True),
-        says="sent nothing for 0.3 seconds",
+        says="sent nothing for 0.5 seconds",
         asked=3,
     ),
     fails(
         "stalls before the answer",
         web.raw(b"", then_stall=True),
-        says="sent nothing for 0.3 seconds",
+        says="sent nothing for 0.5 seconds",
         asked=3,
     ),
     ends("stalls once", web.raw(HEAD, then_stall=True), web.body(DATA), asked=2),
@@ -278,10 +285,10 @@ def test_a_fetch_ends_verified_or_in_one_sentence(
     server.on(f"/moved{PATH}", web.body(DATA))
 
     if case.says is None:
-        require_whole(cache, fetch(server.url, cache))
+        require_whole(cache, fetch(server.url, cache, patience=case.patience))
     else:
         with pytest.raises(EngineDownloadError, match=case.says) as caught:
-            fetch(server.url, cache)
+            fetch(server.url, cache, patience=case.patience)
         assert "\n" not in caught.value.message
         require_empty(cache)
     assert server.hits[PATH] == case.asked
@@ -311,7 +318,7 @@ def test_a_pause_that_outlasts_the_deadline_is_not_waited_for(
     server.on(PATH, web.status(503, Retry_After=30))
 
     with pytest.raises(EngineDownloadError, match="answered 503"):
-        fetch(server.url, cache)
+        fetch(server.url, cache, patience=replace(PATIENCE, total_s=20))
 
     assert server.hits[PATH] == 1
 
