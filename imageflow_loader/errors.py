@@ -37,7 +37,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from .types import Attempt, Capability, ErrorCategory
+    from .types import Attempt, Capability, EngineInfo, ErrorCategory
 
 __all__ = [
     "CATEGORIES",
@@ -285,6 +285,7 @@ class JobError(ImageflowError):
     Attributes:
         details: The engine's own text beyond the first line, None if there is none.
         job: The JSON of the job, None if it never became one.
+        engine: Which engine said so, None before one was asked.
     """
 
     def __init__(
@@ -304,6 +305,7 @@ class JobError(ImageflowError):
             self.kind = kind
         self.details = details
         self.job = job
+        self.engine: EngineInfo | None = None
 
 
 class InvalidJobError(JobError, ValueError):

@@ -24,6 +24,9 @@ EngineKind: TypeAlias = Literal["library", "tool"]
 Edition: TypeAlias = Literal["official", "embedded"]
 """Whose engine runs it: upstream's, or the one that this package carries."""
 
+FoundEdition: TypeAlias = Literal["official", "embedded", "unknown"]
+"""Whose engine it is, by its own words."""
+
 Origin: TypeAlias = Literal["argument", "environment", "cache", "wheel", "download"]
 """Where an engine was found."""
 
@@ -384,3 +387,25 @@ class VersionInfo(NamedTuple):
     build_date: str
     git_tag: str | None
     git_describe_always: str
+
+
+class EngineInfo(NamedTuple):
+    """Which engine this is, where it came from and why it was chosen."""
+
+    kind: EngineKind
+    edition: FoundEdition
+    """Whose engine it is, by its own words."""
+    path: Path
+    origin: Origin
+    reason: str
+    """One sentence: the machine, what was passed over, what was taken."""
+    version: VersionInfo
+    abi: tuple[int, int] | None
+    """None for a tool."""
+    libc: str | None
+    """The libc of this process, such as "glibc 2.36"; None off Linux."""
+    platform: str
+    """The system and architecture of this process, such as "linux-x86_64"."""
+    capabilities: frozenset[Capability]
+    attempts: tuple[Attempt, ...]
+    """What was tried or passed over, in order; this engine is among them."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .._backend import ToolLimits
-from .engine import Engine, EngineInfo, RawResponse
+from ..types import EngineInfo
+from .engine import Engine, RawResponse
 from .fetching import fetch
 from .loading import get_engine, load_engine, use_engine
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .._backend import Request, edition
 from .._cancel import Deadline
@@ -10,47 +10,30 @@ from .._io import read_source
 from .._platform import current_platform
 from .._supply import why_this_one
 from ..errors import EngineError
+from ..types import EngineInfo
 from .gate import Gate, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
     from types import TracebackType
 
     from .._backend import Backend, Response
     from .._cancel import CancelToken
     from .._platform import Platform
-    from ..types import Attempt, Capability, EngineKind, Origin, SourceLike, VersionInfo
+    from ..types import (
+        Attempt,
+        Capability,
+        FoundEdition,
+        Origin,
+        SourceLike,
+        VersionInfo,
+    )
 
 FORKED: Final = (
     "This process was forked from one that had run jobs in process, and the official "
     "library does not survive that. Start workers with spawn, or use "
     "load_engine('tool')."
 )
-
-FoundEdition: TypeAlias = Literal["official", "embedded", "unknown"]
-
-
-class EngineInfo(NamedTuple):
-    """Which engine this is, where it came from and why it was chosen."""
-
-    kind: EngineKind
-    edition: FoundEdition
-    """Whose engine it is, by its own words."""
-    path: Path
-    origin: Origin
-    reason: str
-    """One sentence: the machine, what was passed over, what was taken."""
-    version: VersionInfo
-    abi: tuple[int, int] | None
-    """None for a tool."""
-    libc: str | None
-    """The libc of this process, such as "glibc 2.36"; None off Linux."""
-    platform: str
-    """The system and architecture of this process, such as "linux-x86_64"."""
-    capabilities: frozenset[Capability]
-    attempts: tuple[Attempt, ...]
-    """What was tried or passed over, in order; this engine is among them."""
 
 
 class RawResponse(NamedTuple):

@@ -222,6 +222,7 @@ def _ask(
     except JobError as error:
         if error.job is None:
             error.job = message
+        error.engine = engine.info
         raise
     told = {
         each["io_id"]: each for each in response.json["data"]["job_result"]["encodes"]

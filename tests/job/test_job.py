@@ -387,7 +387,7 @@ def test_shrinking_never_changes_the_size_that_comes_out(
     assert sizes[0] == sizes[1]
 
 
-def test_an_error_carries_the_job(engine: imf.Engine) -> None:
+def test_an_error_carries_the_job_and_the_engine(engine: imf.Engine) -> None:
     output = imf.decode(PHOTO).crop(0, 0, 61, 10).encode("png")
 
     with pytest.raises(imf.InvalidJobError) as caught:
@@ -395,6 +395,7 @@ def test_an_error_carries_the_job(engine: imf.Engine) -> None:
 
     assert caught.value.job is not None
     assert "crop" in json.dumps(caught.value.job)
+    assert caught.value.engine == engine.info
 
 
 def test_a_misspelt_node_is_refused_alike(engine: imf.Engine) -> None:
