@@ -35,6 +35,7 @@ _BLOCK: Final = 64 * 1024
 _BLOCKS_AHEAD: Final = 16
 _HEAD: Final = 1024
 _MOST_REDIRECTS: Final = 10
+_LONGEST_NUMBER: Final = 15  # decimal digits of a size that anything could have
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _GRACE_S: Final = 0.1  # for the network thread to close its connection
 
@@ -138,7 +139,7 @@ def receive(
             size += len(block)
             if size > limit:
                 raise _too_large(answer.url, limit)
-            head = head or block[:_HEAD]
+            head += block[: _HEAD - len(head)]
             digest.update(block)
             target.write(block)
             if progress is not None:
@@ -266,9 +267,10 @@ def _redirected(url: str, goal: str) -> str:
 
 def _answer(response: requests.Response, url: str) -> _Answer:
     length = response.headers.get("Content-Length", "")
+    plausible = length.isdecimal() and len(length) <= _LONGEST_NUMBER
     return _Answer(
         url,
-        int(length) if length.isdecimal() else None,
+        int(length) if plausible else None,
         response.headers.get("Content-Encoding"),
     )
 
@@ -318,9 +320,9 @@ def _retry_after(value: str | None) -> float | None:
 
     if value is None:
         return None
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         return max(0.0, float(int(value)))
-    with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(ValueError, OverflowError, TypeError):
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     return None
 

@@ -100,6 +100,7 @@ def fails(id: str, *answers: Answer, says: str, asked: int = 1) -> Case:  # noqa
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(DATA)
+VAST_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n" % (b"9" * 5000)
 ODD_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"
 TOMORROW = f"{datetime.now(timezone.utc) + timedelta(days=1):%a, %d %b %Y %X} GMT"
 
@@ -110,6 +111,7 @@ CASES = [
     ends("a body in chunks", web.chunked(DATA)),
     ends("a file labelled as gzip", web.body(DATA, Content_Encoding="gzip")),
     ends("a length that is no number", web.raw(ODD_LENGTH + DATA)),
+    ends("a length beyond all measure", web.raw(VAST_LENGTH + DATA)),
     # Bodies that are not.
     fails(
         "packed on the way",
@@ -236,6 +238,12 @@ CASES = [
         asked=2,
     ),
     ends(
+        "429, come when the sun is cold",
+        web.status(429, Retry_After="9" * 400),
+        web.body(DATA),
+        asked=2,
+    ),
+    ends(
         "429, come whenever",
         web.status(429, Retry_After="soon"),
         web.body(DATA),
@@ -258,7 +266,7 @@ CASES = [
     fails(
         "always reset within the body",
         web.reset(DATA),
-        says="could not be read from",
+        says="could not be read from|broke off",
         asked=3,
     ),
     ends("closed without an answer", web.raw(b""), web.body(DATA), asked=2),
