@@ -331,6 +331,19 @@ fn inputs_and_outputs_are_not_taken_for_each_other() {
 }
 
 #[test]
+fn a_region_beyond_all_measure_is_refused() {
+    let far = json!({"region_percent": {
+        "x1": -1e38, "y1": -1e38, "x2": 1e38, "y2": 1e38, "background_color": "black",
+    }});
+    let mut session = session();
+    session.add_output(1).unwrap();
+
+    let error = send(&mut session, "v1/execute", &steps(&[canvas(4, 4), far, encode(1)]));
+
+    assert_eq!(error.unwrap_err().kind, Kind::SizeLimitExceeded);
+}
+
+#[test]
 fn a_stopped_session_gives_nothing() {
     let stop = Stop::default();
     let mut session = Session::new(stop.clone());

@@ -121,14 +121,18 @@ pub fn open<'a>(
     stop: &'a dyn Stop,
 ) -> Result<Picture<'a>> {
     let mut reader = Reader::new(bytes, limits, stop)?;
-    let wanted = commands.frame.unwrap_or(0);
+    let (wanted, frames) = (commands.frame.unwrap_or(0), reader.outline.frames);
+    let missing = || {
+        let text = format!("There is no frame {wanted}: the GIF has {frames}");
+        Error::new(Kind::InvalidArgument, text)
+    };
+    if wanted >= frames {
+        return Err(missing()); // the number may be two thousand million
+    }
     for _ in 0..wanted {
         reader.advance()?;
     }
-    reader.next_shot()?.map(|shot| Picture::Frame(shot.frame)).ok_or_else(|| {
-        let text = format!("There is no frame {wanted}: the GIF has {}", reader.outline.frames);
-        Error::new(Kind::InvalidArgument, text)
-    })
+    reader.next_shot()?.map(|shot| Picture::Frame(shot.frame)).ok_or_else(missing)
 }
 
 /// One picture of an animation.
@@ -285,6 +289,16 @@ mod tests {
 
         assert_eq!(pixels, [[255, 0, 0, 255], [0, 255, 0, 255]]);
         assert!(header(&two_frames()).unwrap().animated);
+    }
+
+    #[test]
+    fn a_frame_that_is_not_there_is_known_at_once() {
+        let (bytes, limits) = (two_frames(), Limits::default());
+        for (frame, there) in [(1, true), (2, false), (u32::MAX, false)] {
+            let commands = Commands { frame: Some(frame), ..Commands::default() };
+            let opened = open(&bytes, &commands, &limits, &enough::Unstoppable);
+            assert_eq!(opened.err().map(|e| e.kind), (!there).then_some(Kind::InvalidArgument));
+        }
     }
 
     #[test]

@@ -103,7 +103,11 @@ pub fn region_percent<'a>(
     context: &Context<'a>,
 ) -> Result<Picture<'a>> {
     let (w, h) = picture.size();
-    let edge = |percent: f32, side: u32| (percent * side as f32 / 100.0).round() as i64;
+    // No farther out than `region` can name, so that differences of edges have room.
+    let farthest = i64::from(i32::MAX);
+    let edge = |percent: f32, side: u32| {
+        ((percent * side as f32 / 100.0).round() as i64).clamp(-farthest, farthest)
+    };
     let [x1, y1, x2, y2] = percent;
     let edges = [edge(x1, w), edge(y1, h), edge(x2, w), edge(y2, h)];
     region(picture, edges, color, context)
