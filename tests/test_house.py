@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1] / "imageflow_loader"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "types", "_settings", "_cancel"}
+GROUND = {"errors", "types", "_settings", "_cancel", "_colors", "_querystring"}
 MAY_USE: dict[str, set[str]] = {
     "types": set(),
     "errors": {"types"},
     "_cancel": {"types", "errors"},
     "_settings": {"types", "errors"},
+    "_colors": {"types"},
+    "_querystring": {"types", "_colors"},
     "_platform": GROUND,
     "_io": GROUND | {"_platform"},
     "_supply": GROUND | {"_platform"},

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .._io import read_header
+from .._querystring import findings
 from ..errors import ImageDecodeError, InvalidJobError
 from ..types import QUERYSTRING_KEYS
-from .querystring import issues
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from .._querystring import Finding, FindingKind
 
 Answer: TypeAlias = "dict[str, Any]"
 """The envelope of an answer."""
@@ -75,4 +77,42 @@ def answer_querystring(method: str, message: Mapping[str, Any]) -> Answer:
             category="invalid_json",
             job=message,
         )
-    return success({"results": {"issues": issues(query)}})
+    issues = [issue for finding in findings(query) for issue in _issues(finding)]
+    return success({"results": {"issues": issues}})
+
+
+_KINDS: Final[Mapping[FindingKind, tuple[str, str]]] = {
+    "unrecognized_key": ("UnrecognizedKey", "Key not recognized: {key}"),
+    "ignored_key": ("IgnoredKey", "Key not supported: {key}"),
+    "duplicate_key": ("DuplicateKeyError", "Duplicate key: {key}"),
+    "invalid_value": ("InvalidValueError", "Value invalid: {value}"),
+}
+
+
+def _issues(finding: Finding) -> Iterator[dict[str, str]]:
+    """Yield what the library says of a finding: of most wrong values two things."""
+    if finding.key != "stretch" or finding.kind != "invalid_value":
+        yield _issue(finding, finding.kind)
+    if finding.kind == "invalid_value" and not _is_half_read(finding):
+        yield _issue(finding, "ignored_key")
+
+
+def _is_half_read(finding: Finding) -> bool:
+    """Whether the library makes something of the value, though it finds it wrong."""
+    key, value = finding.key, finding.value.lower()
+    if key == "crop":
+        return value.count(",") == 3
+    return key in ("srcset", "short") or (key, value) in _UNDERSTOOD
+
+
+_UNDERSTOOD: Final = frozenset(
+    {("mode", "carve"), ("a.balancewhite", "gimp"), ("a.balancewhite", "simple")}
+)
+"""Values that ImageResizer had; others are used in their place."""
+
+
+def _issue(finding: Finding, kind: FindingKind) -> dict[str, str]:
+    name, message = _KINDS[kind]
+    key, value = finding.key, finding.value
+    message = message.format(key=key, value=value)
+    return {"message": message, "key": key, "value": value, "kind": name}

@@ -1,6 +1,6 @@
 """What do you want done?"""
 
-from .colors import Color, ColorLike
+from .._colors import Color, ColorLike
 from .encoders import (
     Allow,
     Auto,

@@ -12,8 +12,8 @@ from .values import color_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .._colors import ColorLike
     from ..types import Capability, Json
-    from .colors import ColorLike
 
 _Depth = Literal["png_32", "png_24"]
 _SAFE_PERCENT = frozenset({15, 20, 34, *range(55, 74), 91, 96, 100})

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .._cancel import CancelToken
+    from .._colors import ColorLike
     from .._engine import Engine
     from ..types import (
         ConstraintMode,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         Querystring,
         SourceLike,
     )
-    from .colors import ColorLike
     from .encoders import EncoderLike
     from .results import EncodedImage
     from .values import Hints, Security, Watermark

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, Literal
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import quote_plus
 
+from .._colors import Color
+from .._querystring import WORDS, findings, is_number, pairs
 from ..types import QUERYSTRING_KEYS
-from .colors import Color
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
+    from .._querystring import Finding
     from ..types import FormatName, Querystring, QuerystringKind
 
 _JPEG_NAMES = ("jpg", "jpe", "jif", "jfif", "jfi", "exif", "jpeg")
@@ -78,14 +79,7 @@ def _value_text(value: object) -> str:
 
 def parsed(text: str) -> dict[str, str]:
     """Return what an engine sees in *text*: of equal keys the first, in lower case."""
-    return {key: value for key, value in reversed(_pairs(text)) if value}
-
-
-def _pairs(text: str) -> list[tuple[str, str]]:
-    return [
-        (key.lower(), value.strip())
-        for key, value in parse_qsl(text, keep_blank_values=True)
-    ]
+    return {key: value for key, value in reversed(pairs(text)) if value}
 
 
 # What it asks for
@@ -179,7 +173,7 @@ def profile_percent(text: str) -> float | None:
         profile = "quality"  # what engines take where no profile is given
     if profile == "quality":
         profile = values.get("quality", "")
-    return float(profile) if _NUMBER.fullmatch(profile) else None
+    return float(profile) if is_number(profile) else None
 
 
 # What is wrong in it
@@ -209,38 +203,27 @@ def check_querystring(querystring: Querystring) -> tuple[QuerystringIssue, ...]:
 
     Source: our own table of keys (`imageflow_loader.types.QUERYSTRING_KEYS`).
     """
-    return tuple(_issues(querystring_text(querystring)))
+    text = querystring_text(querystring)
+    return tuple(_issue(finding) for finding in findings(text) if not finding.obeyed)
 
 
-def _issues(text: str) -> Iterator[QuerystringIssue]:
-    seen: set[str] = set()
-    for key, value in _pairs(text):
-        kind = QUERYSTRING_KEYS.get(key)
-        if key in seen:
-            yield QuerystringIssue(
-                key, value, "duplicate_key", f"{key} is given twice; the first counts"
-            )
-        elif kind is None:
-            yield QuerystringIssue(
-                key,
-                value,
-                "unrecognized_key",
-                f"there is no key {key}",
-                _nearest(key, QUERYSTRING_KEYS),
-            )
-        elif kind == "ignored":
-            yield QuerystringIssue(
-                key, value, "ignored_key", f"{key} is known but does nothing"
-            )
-        elif value and not _is_valid(kind, value.lower()):
-            yield QuerystringIssue(
-                key,
-                value,
-                "invalid_value",
-                f"{key} takes {_EXPECTED[kind]}, not {value}",
-                _nearest(value.lower(), _WORDS.get(kind, ())),
-            )
-        seen.add(key)
+def _issue(finding: Finding) -> QuerystringIssue:
+    key, value = finding.key, finding.value
+    suggestion = None
+    if finding.kind == "unrecognized_key":
+        message = f"there is no key {key}"
+        suggestion = _nearest(key, QUERYSTRING_KEYS)
+    elif finding.kind == "duplicate_key":
+        message = f"{key} is given twice; the first counts"
+    elif finding.instead_of:
+        message = f"{key} does nothing where {finding.instead_of} is given"
+    elif finding.kind == "ignored_key":
+        message = f"{key} is known but does nothing"
+    else:
+        kind = QUERYSTRING_KEYS[key]
+        message = f"{key} takes {_EXPECTED[kind]}, not {value}"
+        suggestion = _nearest(value.lower(), WORDS.get(kind, ()))
+    return QuerystringIssue(key, value, finding.kind, message, suggestion)
 
 
 def _nearest(word: str, words: Mapping[str, object] | tuple[str, ...]) -> str | None:
@@ -249,103 +232,24 @@ def _nearest(word: str, words: Mapping[str, object] | tuple[str, ...]) -> str | 
     return next(iter(get_close_matches(word, words, n=1)), None)
 
 
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
-
-_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-_ANCHORS = tuple(
-    f"{y}{x}" for y in ("top", "middle", "bottom") for x in ("left", "center", "right")
-)
-_PROFILES = (
-    *("lowest", "low", "mediumlow", "medium-low", "medium", "good", "mediumhigh"),
-    *("medium-high", "high", "highest", "lossless", "quality"),
-)
-_FILTERS = (
-    *("robidoux_fast", "robidoux", "robidoux_sharp", "ginseng", "ginseng_sharp"),
-    *("lanczos", "lanczos_sharp", "lanczos_2", "lanczos_2_sharp", "cubic"),
-    *("cubic_sharp", "catmull_rom", "mitchell", "cubic_b_spline", "hermite", "jinc"),
-    *("triangle", "linear", "box", "fastest", "n_cubic", "n_cubic_sharp"),
-)
-_WORDS: Final[Mapping[QuerystringKind, tuple[str, ...]]] = {
-    "switch": (*_TRUE, *_FALSE),
-    "switch_or_keep": (*_TRUE, *_FALSE, "keep", "preserve"),
-    "anchor": _ANCHORS,
-    "crop": ("auto",),
-    "profile": _PROFILES,
-    "mode": ("max", "pad", "crop", "stretch", "aspectcrop", "none"),
-    "fit": (
-        *("down", "downscaleonly", "up", "upscaleonly", "both"),
-        *("canvas", "upscalecanvas"),
-    ),
-    "stretch": ("fill",),
-    "flip": ("none", "h", "x", "v", "y", "both", "xy"),
-    "format": tuple(_FORMATS),
-    "filter": (*_FILTERS, *(name.replace("_", "") for name in _FILTERS if "_" in name)),
-    "colorspace": ("srgb", "linear", "gamma"),
-    "sharpen_when": ("downscaling", "sizediffers", "always"),
-    "grayscale": ("true", "y", "ntsc", "ry", "flat", "bt709"),
-    "white_balance": ("true", "area"),
-    "subsampling": ("411", "420", "422", "444"),
-}
-
-
-def _is_number(value: str) -> bool:
-    return _NUMBER.fullmatch(value) is not None
-
-
-def _numbers(*counts: int) -> Callable[[str], bool]:
-    def check(value: str) -> bool:
-        parts = value.strip("()").split(",")
-        return len(parts) in counts and all(_is_number(part.strip()) for part in parts)
-
-    return check
-
-
-def _is_colour(value: str) -> bool:
-    try:
-        Color.parse(value)
-    except ValueError:
-        return False
-    return True
-
-
-_CHECKS: Final[Mapping[QuerystringKind, Callable[[str], bool]]] = {
-    "text": lambda _: True,
-    "integer": lambda value: _INTEGER.fullmatch(value) is not None,
-    "number": _is_number,
-    "scale": lambda value: (
-        _is_number(value.removesuffix("x")) or value in ("dpr", "dppx", "zoom")
-    ),
-    "colour": _is_colour,
-    "anchor": _numbers(2),
-    "crop": _numbers(4),
-    "four_numbers": _numbers(4),
-    "two_numbers": _numbers(2),
-    "corners": _numbers(1, 4),
-    "profile": _is_number,
-}
-
 _EXPECTED: Final[Mapping[QuerystringKind, str]] = {
     "integer": "a whole number",
     "number": "a number",
+    "byte": "a whole number from 0 to 255",
+    "quarter_turn": "a multiple of 90",
     "scale": "a number such as 2 or 1.5x",
+    "profile_dpr": "a number such as 2 or 1.5x, or dpr, dppx, zoom",
+    "srcset": "commands such as webp-80,100w,fit-crop",
     "colour": "a colour such as fff, 336699 or orange",
     "anchor": "a place such as topleft, or two percentages such as 50,25",
     "crop": "four numbers x1,y1,x2,y2, or auto",
     "four_numbers": "four numbers x1,y1,x2,y2",
     "two_numbers": "two numbers x,y",
     "corners": "one number, or four",
-    "profile": "a number or one of " + ", ".join(_PROFILES),
+    "profile": "a number or one of " + ", ".join(WORDS["profile"]),
     **{
         kind: "one of " + ", ".join(words)
-        for kind, words in _WORDS.items()
-        if kind not in ("anchor", "crop", "profile")
+        for kind, words in WORDS.items()
+        if kind not in ("anchor", "crop", "profile", "profile_dpr")
     },
 }
-
-
-def _is_valid(kind: QuerystringKind, value: str) -> bool:
-    if value in _WORDS.get(kind, ()):
-        return True
-    check = _CHECKS.get(kind)
-    return check is not None and check(value)

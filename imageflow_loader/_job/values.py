@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
+from .._colors import Color, ColorLike
 from ..types import ConstraintMode, Filter, InputFormat, WatermarkMode
 from .checks import INT32, given, gravity_json, number, one_of, whole
-from .colors import Color, ColorLike
 
 if TYPE_CHECKING:
     from ..types import Capability, Gravity, Json, SourceLike

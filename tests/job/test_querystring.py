@@ -149,6 +149,12 @@ def test_a_number_that_the_official_engine_dies_of_is_refused_there() -> None:
         ("qp=best", "qp", "invalid_value", None),
         ("down.filter=lanczoss", "down.filter", "invalid_value", "lanczos"),
         ("mode=carve", "mode", "invalid_value", None),
+        ("rotate=45", "rotate", "invalid_value", None),
+        ("png.quality=300", "png.quality", "invalid_value", None),
+        ("stretch=x", "stretch", "invalid_value", None),
+        ("srcset=100w,webb-80", "srcset", "invalid_value", None),
+        ("zoom=1e400", "zoom", "invalid_value", None),
+        ("width=5&w=6", "w", "ignored_key", None),
         ("a.balancewhite=gimp", "a.balancewhite", "invalid_value", None),
     ],
 )

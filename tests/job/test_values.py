@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import ImageColor
 
 import imageflow_loader as imf
-from imageflow_loader._job.colors import CSS_COLORS
+from imageflow_loader._colors import CSS_COLORS
 
 
 @pytest.mark.parametrize(
