@@ -52,8 +52,19 @@ _MOST_VERSION_TEXT: Final = 2**20
 _CLAP_USAGE: Final = 2
 
 
-def open_tool(path: Path, *, limits: ToolLimits | None = None) -> ToolBackend:
-    """Start the tool at *path* once, to see that it is one.
+def open_tool(
+    path: Path,
+    *,
+    limits: ToolLimits | None = None,
+    seconds_to_start: float = _SECONDS_TO_START,
+) -> ToolBackend:
+    """Start the tool at *path*, to see that it is one.
+
+    Args:
+        path: The program.
+        limits: What each of its jobs may use.
+        seconds_to_start: How long it may take to say what it is, all questions
+            together.
 
     Raises:
         EngineLoadError: It cannot be started, or is not imageflow_tool.
@@ -65,11 +76,12 @@ def open_tool(path: Path, *, limits: ToolLimits | None = None) -> ToolBackend:
             "ToolLimits need a system that can limit another process, which is Linux."
         )
     path = path.absolute()  # a bare name would be looked for in PATH
-    return ToolBackend(path, _ask_version(path), limits)
+    return ToolBackend(path, _ask_version(path, seconds_to_start), limits)
 
 
-def _ask_version(path: Path) -> VersionInfo:
-    ended = _ask(path, "--version")
+def _ask_version(path: Path, seconds: float) -> VersionInfo:
+    deadline = Deadline(seconds)
+    ended = _ask(path, deadline, "--version")
     name, _, long_version = ended.stdout.decode("utf-8", "replace").partition(" ")
     if ended.status != 0 or name != "imageflow_tool" or not long_version.strip():
         said = (ended.stdout[:200].decode("ascii", "replace") or ended.stderr).strip()
@@ -78,22 +90,23 @@ def _ask_version(path: Path) -> VersionInfo:
             f"ended with {ended.status} and said {said[:200]!r}.",
             reason="not_imageflow",
         )
-    facts = _ask(path, "diagnose", "--show-compilation-info")
+    facts = _ask(path, deadline, "diagnose", "--show-compilation-info")
     known = facts.stdout.decode("utf-8", "replace") if facts.status == 0 else ""
     return version.from_tool(long_version.rstrip("\r\n"), known)
 
 
-def _ask(path: Path, *arguments: str) -> Ended:
+def _ask(path: Path, deadline: Deadline, *arguments: str) -> Ended:
     try:
         return child.run(
             [path, *arguments],
             stdin=b"",
             most_stdout=_MOST_VERSION_TEXT,
-            deadline=Deadline(_SECONDS_TO_START),
+            deadline=deadline,
         )
     except JobTimeoutError as error:
         raise EngineLoadError(
-            f"{path} does not end when asked for --version: no imageflow_tool.",
+            f"{path} is no imageflow_tool that runs here: asked for "
+            f"{arguments[0]}, it did not end within {deadline.seconds:g} seconds.",
             reason="not_imageflow",
         ) from error
     except OSError as error:

@@ -20,6 +20,7 @@ import pytest
 from imageflow_loader._backend import Backend, ToolLimits, open_backend
 from imageflow_loader._backend import exchange as exchange_room
 from imageflow_loader._backend import talk as talk_room
+from imageflow_loader._backend.tool import open_tool
 from imageflow_loader._cancel import CancelToken
 from imageflow_loader._platform import current_platform
 from imageflow_loader.errors import (
@@ -305,6 +306,35 @@ def test_what_is_no_imageflow_tool_is_refused_with_what_it_said(
 
     with pytest.raises(EngineLoadError, match=said):
         opened(path)
+
+
+@pytest.mark.parametrize(
+    ("question", "program"),
+    [
+        ("--version", "exec tail -f /dev/null"),
+        (
+            "diagnose",
+            '[ "$1" = diagnose ] || { echo imageflow_tool release 2.3.1; exit 0; }\n'
+            "tail -f /dev/null",  # a grandchild, which holds on to our pipes
+        ),
+    ],
+)
+@pytest.mark.usefixtures("nothing_left")
+def test_a_tool_that_does_not_say_what_it_is_in_time_is_refused(
+    tmp_path: Path, question: str, program: str
+) -> None:
+    path = tmp_path / "program"
+    path.write_text(f"#!/bin/sh\n{program}\n")
+    path.chmod(0o755)
+
+    with pytest.raises(EngineLoadError) as caught:
+        open_tool(path, seconds_to_start=0.5)
+
+    assert caught.value.reason == "not_imageflow"
+    assert caught.value.message == (
+        f"{path} is no imageflow_tool that runs here: asked for {question}, it did not "
+        "end within 0.5 seconds."
+    )
 
 
 def test_a_file_without_the_permission_to_run_is_refused(tmp_path: Path) -> None:
