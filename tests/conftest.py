@@ -153,6 +153,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="an Alpine root with a musl Python, to look at from inside and outside",
     )
     parser.addoption(
+        "--wheels",
+        type=Path,
+        metavar="INDEX",
+        help="a package index with all wheels, as tests/alpine/make-index makes it",
+    )
+    parser.addoption(
         "--python32", type=Path, metavar="PATH", help="a 32-bit Python that runs here"
     )
 
