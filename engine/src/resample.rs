@@ -229,13 +229,14 @@ impl Rows for OnColor<'_> {
 /// # Errors
 /// The size is above the limits.
 pub fn scale<'a>(
-    source: Box<dyn Rows + 'a>,
+    mut source: Box<dyn Rows + 'a>,
     to: (u32, u32),
     scaling: &Scaling,
     limits: &Limits,
     stop: &'a dyn Stop,
 ) -> Result<Box<dyn Rows + 'a>> {
     limits.canvas(to.0.into(), to.1.into(), source.channels())?;
+    source.will_be_scaled(to);
     match scaling.background.filter(|_| source.channels() == Channels::Rgba) {
         None => Ok(Box::new(Scaler::new(source, to, scaling, stop))),
         Some(color) => {

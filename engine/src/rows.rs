@@ -19,6 +19,10 @@ pub trait Rows {
     /// What each pixel has.
     fn channels(&self) -> Channels;
 
+    /// Said before the first row by one who will scale the picture to *to*: what makes the
+    /// rows may change [`Self::size`] to another that serves as well and is less work.
+    fn will_be_scaled(&mut self, _to: (u32, u32)) {}
+
     /// The next row. Asked for no more often than there are rows.
     ///
     /// # Errors

@@ -10,8 +10,7 @@ static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
     })
 });
 
-/// Steps of linear light that are told apart on the way back.
-const STEPS: usize = 16_383;
+const STEPS: usize = ByteTable::STEPS;
 
 static BYTES: LazyLock<[u8; STEPS + 1]> = LazyLock::new(|| {
     std::array::from_fn(|i| {
@@ -38,6 +37,15 @@ pub fn byte_table() -> ByteTable {
 pub struct ByteTable(&'static [u8; STEPS + 1]);
 
 impl ByteTable {
+    /// Steps of linear light that are told apart.
+    pub const STEPS: usize = 16_383;
+
+    /// The sRGB byte of so many steps; more than there are, are all.
+    #[must_use]
+    pub fn byte_of_step(self, step: u32) -> u8 {
+        self.0[(step as usize).min(STEPS)]
+    }
+
     /// The sRGB byte of an amount of linear light; what is below 0 or above 1 is clipped.
     #[must_use]
     pub fn byte(self, light: f32) -> u8 {

@@ -177,6 +177,11 @@ impl Rows for Converted<'_> {
         self.rows.channels()
     }
 
+    fn will_be_scaled(&mut self, to: (u32, u32)) {
+        self.rows.will_be_scaled(to);
+        self.row = vec![0; self.size().0 as usize * self.channels().count()];
+    }
+
     fn next_row(&mut self) -> Result<&[u8]> {
         let channels = self.rows.channels();
         self.converter.row(self.rows.next_row()?, &mut self.row, channels)?;

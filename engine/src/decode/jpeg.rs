@@ -4,6 +4,8 @@ mod band;
 mod cut;
 mod eighths;
 mod inks;
+mod lazy;
+mod markers;
 mod planes;
 
 use enough::Stop;
@@ -49,11 +51,17 @@ impl Head {
     fn eighths(&self, commands: &Commands) -> u32 {
         commands.jpeg_hint.map_or(8, |hint| eighths::enough(self.size, (hint.w, hint.h)))
     }
+}
 
-    /// Whether its planes can be shrunk before they become RGB.
-    fn has_plain_planes(&self) -> bool {
-        matches!(self.info.color_space, ColorSpace::YCbCr | ColorSpace::Grayscale)
-    }
+/// What decoding by rows has to know.
+#[derive(Clone, Copy, Debug)]
+struct Plain {
+    /// The full size.
+    size: (u32, u32),
+    /// Whether its planes are such as can be shrunk before they become RGB.
+    planes: bool,
+    /// Whether it is shrunk in linear light.
+    linear: bool,
 }
 
 /// See [`super::header`].
@@ -107,13 +115,10 @@ fn in_color<'a>(
     stop: &'a dyn Stop,
 ) -> Result<Picture<'a>> {
     if head.info.mode == JpegMode::Baseline && !cut::is_cut(bytes) {
-        let reader = decoder().scanline_reader(bytes).map_err(damaged)?;
-        if head.has_plain_planes() && matches!(eighths, 1 | 2 | 4) {
-            let rows = planes::ShrunkPlanes::new(reader, 8 / eighths, linear, stop);
-            return Ok(Picture::Rows(Box::new(rows)));
-        }
-        let rows = Picture::Rows(Box::new(band::JpegRows::new(reader, stop)));
-        return Ok(shrunk(rows, eighths, linear));
+        let planes = matches!(head.info.color_space, ColorSpace::YCbCr | ColorSpace::Grayscale)
+            && markers::has_common_sampling(bytes);
+        let plain = Plain { size: head.size, planes, linear };
+        return Ok(Picture::Rows(Box::new(lazy::LazyRows::new(bytes, plain, eighths, stop))));
     }
     let frame = in_one_go(bytes, head, limits, stop)?;
     Ok(shrunk(Picture::Frame(frame), eighths, linear))

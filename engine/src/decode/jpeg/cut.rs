@@ -4,6 +4,7 @@
 //! that go on with different bits are the same as far as there is data, and no further.
 
 use super::Head;
+use super::markers::scan_start;
 use crate::frame::{Frame, Rect};
 
 /// The level of a block that was never decoded.
@@ -15,26 +16,6 @@ pub fn is_cut(bytes: &[u8]) -> bool {
     let end = bytes.windows(2).rposition(|two| two == [0xFF, 0xD9]);
     let start = scan_start(bytes);
     !matches!((start, end), (Some(start), Some(end)) if start < end)
-}
-
-/// Where the first scan begins, after all the segments that may hold other pictures.
-fn scan_start(bytes: &[u8]) -> Option<usize> {
-    let mut at = 2;
-    loop {
-        let marker = *bytes.get(at + 1)?;
-        if bytes[at] != 0xFF {
-            return None;
-        }
-        match marker {
-            0xDA => return Some(at),
-            0xFF => at += 1,
-            0x01 | 0xD0..=0xD8 => at += 2,
-            _ => {
-                let length = bytes.get(at + 2..at + 4)?;
-                at += 2 + usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
-            }
-        }
-    }
 }
 
 /// The file with some bits more, unlike those that a decoder invents.

@@ -28,10 +28,14 @@ pub struct Shrunk<'a> {
     rows: Box<dyn Rows + 'a>,
     eighths: usize,
     levels: Levels,
+    /// A row of the source as amounts that can be added.
+    amounts: Vec<f32>,
     /// One row for each of the n rows of a block, as wide as the source.
     sums: Vec<f32>,
     /// How much of each of the 8 rows or columns goes into each of the n.
     weights: Vec<[f32; 8]>,
+    /// The same without the zeros.
+    taps: Vec<Taps>,
     row: Vec<u8>,
     read: u32,
     given: usize,
@@ -49,8 +53,10 @@ impl<'a> Shrunk<'a> {
             rows,
             eighths: n,
             levels: Levels::new(linear),
+            amounts: vec![0.0; from.0 as usize * 3],
             sums: vec![0.0; padded * n],
             weights: (0..n).map(|i| weights(i, n)).collect(),
+            taps: (0..n).map(|i| Taps::new(&weights(i, n))).collect(),
             row: vec![0; size(from, eighths).0 as usize * 3],
             read: 0,
             given: n,
@@ -65,14 +71,16 @@ impl<'a> Shrunk<'a> {
         let there = (h - self.read).min(8);
         for y in 0..there as usize {
             let row = self.rows.next_row()?;
+            for (amount, &v) in self.amounts.iter_mut().zip(row) {
+                *amount = self.levels.up[usize::from(v)];
+            }
             // Blocks at the bottom are filled up with the last row.
             let last = y + 1 == there as usize;
             for (sums, weights) in self.sums.chunks_exact_mut(stride).zip(&self.weights) {
-                let weight: f32 = if last { weights[y..].iter().sum() } else { weights[y] };
+                let weight = if last { weights[y..].iter().sum() } else { weights[y] };
                 if weight > 0.0 {
-                    for (sum, &v) in sums.iter_mut().zip(row) {
-                        *sum += weight * self.levels.up[usize::from(v)];
-                    }
+                    let pairs = sums.iter_mut().zip(&self.amounts);
+                    pairs.for_each(|(sum, amount)| *sum += weight * amount);
                 }
             }
         }
@@ -104,16 +112,32 @@ impl Rows for Shrunk<'_> {
         let stride = self.sums.len() / self.eighths;
         let sums = &self.sums[self.given * stride..][..stride];
         self.given += 1;
-        let blocks = self.row.chunks_mut(self.eighths * 3).zip(sums.as_chunks::<24>().0);
-        for (row, block) in blocks {
-            for (px, weights) in row.as_chunks_mut::<3>().0.iter_mut().zip(&self.weights) {
-                for (c, v) in px.iter_mut().enumerate() {
-                    let sum: f32 = (0..8).map(|x| weights[x] * block[x * 3 + c]).sum();
-                    *v = self.levels.byte(sum);
+        for (row, block) in self.row.chunks_mut(self.eighths * 3).zip(sums.as_chunks::<24>().0) {
+            for (px, taps) in row.as_chunks_mut::<3>().0.iter_mut().zip(&self.taps) {
+                let mut sum = [0.0; 3];
+                for (weight, sample) in
+                    taps.weights.iter().zip(&block.as_chunks::<3>().0[taps.start..])
+                {
+                    (0..3).for_each(|c| sum[c] += weight * sample[c]);
                 }
+                *px = sum.map(|sum| self.levels.byte(sum));
             }
         }
         Ok(&self.row)
+    }
+}
+
+/// Weights of neighbours, of which none is zero.
+struct Taps {
+    start: usize,
+    weights: Vec<f32>,
+}
+
+impl Taps {
+    fn new(weights: &[f32; 8]) -> Self {
+        let start = weights.iter().take_while(|&&weight| weight == 0.0).count();
+        let weights = weights.iter().copied().filter(|&weight| weight > 0.0).collect();
+        Self { start, weights }
     }
 }
 

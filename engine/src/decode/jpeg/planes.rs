@@ -8,10 +8,10 @@ use enough::Stop;
 use zenjpeg::decoder::ScanlineReader;
 
 use super::damaged;
-use super::eighths::Levels;
 use crate::error::Result;
 use crate::frame::Channels;
 use crate::rows::Rows;
+use crate::srgb::{self, ByteTable};
 
 /// Rows of RGB, made from planes that are shrunk by a factor of 2, 4 or 8.
 pub struct ShrunkPlanes<'a> {
@@ -22,7 +22,7 @@ pub struct ShrunkPlanes<'a> {
     luma: Plane,
     chroma: [Plane; 2],
     /// For averages of luma in linear light.
-    levels: Option<Levels>,
+    light: Option<Light>,
     band: Vec<u8>,
     made: usize,
     given: usize,
@@ -57,7 +57,7 @@ impl Plane {
     }
 
     /// Average the first *rows* rows into cells.
-    fn shrink(&mut self, rows: usize, factor: usize, levels: Option<&Levels>) {
+    fn shrink(&mut self, rows: usize, factor: usize, light: Option<&Light>) {
         let (fx, fy) = (factor / self.step.0, factor / self.step.1);
         if rows == 0 {
             return;
@@ -68,8 +68,8 @@ impl Plane {
         }
         let bands = self.samples[..rows * self.stride].chunks(fy * self.stride);
         for (band, small) in bands.zip(self.small.chunks_exact_mut(self.small_stride)) {
-            match levels {
-                Some(levels) => average_light(band, self.stride, fx, small, levels),
+            match light {
+                Some(light) => light.average(band, self.stride, fx, small),
                 None => average(band, self.stride, fx, small),
             }
         }
@@ -78,28 +78,61 @@ impl Plane {
 
 /// The mean of each cell of *fx* columns and all rows of *band*.
 fn average(band: &[i16], stride: usize, fx: usize, small: &mut [u8]) {
-    let rows = band.len() / stride;
-    let count = (fx * rows) as i32;
-    for (x, v) in small.iter_mut().enumerate() {
-        let mut sum = count / 2;
-        for row in band.chunks_exact(stride) {
-            sum += row[x * fx..(x + 1) * fx].iter().map(|&v| i32::from(v)).sum::<i32>();
+    let rows: Vec<&[i16]> = band.chunks_exact(stride).collect();
+    match (rows.as_slice(), fx) {
+        (&[row], 1) => {
+            small.iter_mut().zip(row).for_each(|(v, &a)| *v = a.clamp(0, 255) as u8);
         }
-        *v = (sum / count).clamp(0, 255) as u8;
+        (&[a, b], 2) => {
+            let cells = a.as_chunks::<2>().0.iter().zip(b.as_chunks::<2>().0);
+            for (v, (&[a, b], &[c, d])) in small.iter_mut().zip(cells) {
+                *v = ((a + b + c + d + 2) >> 2).clamp(0, 255) as u8;
+            }
+        }
+        (rows, _) => {
+            let count = (fx * rows.len()) as i32;
+            for (x, v) in small.iter_mut().enumerate() {
+                let cell = rows.iter().flat_map(|row| &row[x * fx..(x + 1) * fx]);
+                let sum = cell.map(|&v| i32::from(v)).sum::<i32>() + count / 2;
+                *v = (sum / count).clamp(0, 255) as u8;
+            }
+        }
     }
 }
 
-/// The same in linear light.
-fn average_light(band: &[i16], stride: usize, fx: usize, small: &mut [u8], levels: &Levels) {
-    let rows = band.len() / stride;
-    let share = 1.0 / (fx * rows) as f32;
-    for (x, v) in small.iter_mut().enumerate() {
-        let mut sum = 0.0;
-        for row in band.chunks_exact(stride) {
-            let light = |&v: &i16| levels.up[v.clamp(0, 255) as usize];
-            sum += row[x * fx..(x + 1) * fx].iter().map(light).sum::<f32>();
+/// Linear light of each luma level, in the steps of the way back.
+struct Light {
+    up: [u32; 256],
+    down: ByteTable,
+}
+
+impl Light {
+    fn new() -> Self {
+        let up = srgb::linear_table().map(|light| (light * ByteTable::STEPS as f32 + 0.5) as u32);
+        Self { up, down: srgb::byte_table() }
+    }
+
+    fn of(&self, luma: i16) -> u32 {
+        self.up[luma.clamp(0, 255) as usize]
+    }
+
+    /// The same as [`average`], in linear light.
+    fn average(&self, band: &[i16], stride: usize, fx: usize, small: &mut [u8]) {
+        let rows: Vec<&[i16]> = band.chunks_exact(stride).collect();
+        if let (&[a, b], 2) = (rows.as_slice(), fx) {
+            let cells = a.as_chunks::<2>().0.iter().zip(b.as_chunks::<2>().0);
+            for (v, (&[a, b], &[c, d])) in small.iter_mut().zip(cells) {
+                let sum = self.of(a) + self.of(b) + self.of(c) + self.of(d);
+                *v = self.down.byte_of_step((sum + 2) >> 2);
+            }
+            return;
         }
-        *v = levels.byte(sum * share);
+        let count = (fx * rows.len()) as u32;
+        for (x, v) in small.iter_mut().enumerate() {
+            let cell = rows.iter().flat_map(|row| &row[x * fx..(x + 1) * fx]);
+            let sum = cell.map(|&v| self.of(v)).sum::<u32>() + count / 2;
+            *v = self.down.byte_of_step(sum / count);
+        }
     }
 }
 
@@ -125,7 +158,7 @@ impl<'a> ShrunkPlanes<'a> {
             size,
             luma,
             chroma: [plane(), plane()],
-            levels: linear.then(|| Levels::new(true)),
+            light: linear.then(Light::new),
             band: vec![0; size.0 as usize * 3 * rows.div_ceil(factor)],
             made: 0,
             given: 0,
@@ -150,7 +183,7 @@ impl<'a> ShrunkPlanes<'a> {
         if rows == 0 {
             return Err(damaged("it has too few rows"));
         }
-        self.luma.shrink(rows, self.factor, self.levels.as_ref());
+        self.luma.shrink(rows, self.factor, self.light.as_ref());
         self.chroma.iter_mut().for_each(|plane| plane.shrink(chroma_rows, self.factor, None));
         self.made = rows.div_ceil(self.factor);
         self.given = 0;
@@ -218,7 +251,7 @@ mod tests {
 
         average(&band, 4, 2, &mut small);
         assert_eq!(small, [128, 10]);
-        average_light(&band, 4, 2, &mut small, &Levels::new(true));
+        Light::new().average(&band, 4, 2, &mut small);
         assert_eq!(small, [188, 10]);
     }
 
