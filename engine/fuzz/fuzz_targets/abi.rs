@@ -1,7 +1,7 @@
 //! Bytes as calls of the C functions.
 #![no_main]
 
-#[allow(dead_code, reason = "each target takes one of the bodies")]
+#[allow(dead_code, unused_imports, reason = "each target takes one of the bodies")]
 #[path = "../../tests/bodies.rs"]
 mod bodies;
 

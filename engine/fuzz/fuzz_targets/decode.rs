@@ -1,7 +1,7 @@
 //! Bytes as a file: decode it, write it without loss, read it back.
 #![no_main]
 
-#[allow(dead_code, reason = "each target takes one of the bodies")]
+#[allow(dead_code, unused_imports, reason = "each target takes one of the bodies")]
 #[path = "../../tests/bodies.rs"]
 mod bodies;
 
