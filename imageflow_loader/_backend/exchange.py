@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _MOST_ANSWER: Final = 64 * 2**20  # the answer without pictures: about 1 kB a frame
 _MOST_ANSWER_WITH_PICTURES: Final = 2**31
+_LAST_STANDARD_STREAM: Final = 2
 
 
 class Exchange(Protocol):
@@ -84,6 +85,23 @@ def _name(descriptor: int) -> str:
     return f"/proc/self/fd/{descriptor}"
 
 
+def _memory_file(name: str) -> int:
+    """Make an anonymous file whose number the child has for nothing else.
+
+    Where this process has closed its standard streams their numbers are free, but in
+    the child they are pipes to us.
+    """
+    import fcntl
+
+    descriptor = os.memfd_create(name)
+    if descriptor > _LAST_STANDARD_STREAM:
+        return descriptor
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LAST_STANDARD_STREAM + 1)
+    finally:
+        os.close(descriptor)
+
+
 class MemoryFiles:
     """Anonymous files, which the child opens by the numbers it inherits (Linux)."""
 
@@ -110,7 +128,7 @@ class MemoryFiles:
 
     def add_input(self, data: bytes | memoryview) -> Any:
         """Copy an input into a file of its own."""
-        descriptor = os.memfd_create("imageflow-input")
+        descriptor = _memory_file("imageflow-input")
         self._inputs.append(descriptor)
         rest = memoryview(data)
         while rest:
@@ -119,7 +137,7 @@ class MemoryFiles:
 
     def add_output(self, io_id: int) -> Any:
         """Make an empty file."""
-        descriptor = os.memfd_create("imageflow-output")
+        descriptor = _memory_file("imageflow-output")
         self._outputs[io_id] = descriptor
         return {"file": _name(descriptor)}
 

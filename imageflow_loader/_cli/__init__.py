@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         status = _run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed before we were started
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -61,6 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ValueError as error:  # an argument that argparse cannot judge
         _say(str(error))
         return USAGE
+    except OSError as error:  # all else that can fail has an error of ours
+        _say(f"standard output cannot be written: {error.strerror or error}.")
+        _write_no_more()
+        return DestinationError.exit_code
     return status
 
 
@@ -121,6 +126,10 @@ def _say(text: str) -> None:
 
 
 def _broken_pipe() -> int:
+    _write_no_more()
+    return BROKEN_PIPE
+
+
+def _write_no_more() -> None:
     # The interpreter flushes standard output as it ends, and would complain again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return BROKEN_PIPE

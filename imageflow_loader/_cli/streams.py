@@ -5,15 +5,25 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ..errors import DestinationError, SourceError
+
 if TYPE_CHECKING:
     from ..types import Destination, SourceLike
 
 
 def source(word: str) -> SourceLike:
     """Return the path that *word* is, or standard input for "-"."""
-    return sys.stdin.buffer if word == "-" else word
+    if word != "-":
+        return word
+    if sys.stdin is None:
+        raise SourceError("Standard input is closed.")
+    return sys.stdin.buffer
 
 
 def destination(word: str) -> Destination:
     """Return the path that *word* is, or standard output for "-"."""
-    return sys.stdout.buffer if word == "-" else word
+    if word != "-":
+        return word
+    if sys.stdout is None:
+        raise DestinationError("Standard output is closed.")
+    return sys.stdout.buffer

@@ -249,3 +249,57 @@ def test_a_reader_that_goes_away_ends_it_quietly(command: str, tmp_path: Path) -
         )
 
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", ["info", "process", "doctor"])
+def test_a_full_standard_output_is_exit_code_73(
+    command: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(pictures.png(200, 150))
+    arguments = {
+        "info": [str(tmp_path / "a.png")],
+        "process": [str(tmp_path / "a.png"), "-", "w=100"],
+        "doctor": ["--json"],
+    }
+
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "imageflow_loader", command, *arguments[command]],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment,
+            check=False,
+        )
+
+    assert done.returncode == 73
+    assert done.stderr.count(b"\n") == 1
+    assert b"cannot be written: No space left on device." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "code"),
+    [("photo.jpg", "out.png", 0), ("-", "out.png", 66), ("photo.jpg", "-", 73)],
+)
+def test_closed_standard_streams_are_no_trouble(
+    environment: dict[str, str],
+    tmp_path: Path,
+    source: str,
+    destination: str,
+    code: int,
+) -> None:
+    (tmp_path / "photo.jpg").write_bytes(PHOTO)
+    python = [sys.executable, "-m", "imageflow_loader"]
+    command = [*python, "process", source, destination, "w=72"]
+
+    # As some services are started: the first files that are opened get numbers 0 to 2.
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+    )
+
+    assert done.returncode == code
+    if code == 0:
+        assert pictures.size((tmp_path / "out.png").read_bytes()) == (72, 48)
