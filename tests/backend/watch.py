@@ -21,11 +21,16 @@ _AT_WORK_NS = 20_000_000  # of CPU time: by then an engine is in its job
 
 
 def children() -> set[int]:
-    """Return the processes that this one has started, zombies too."""
+    """Return the processes that this one has started, zombies too.
+
+    Python's own helper for shared memory, which a pool of processes starts, lives as
+    long as the interpreter and is left out.
+    """
     return {
         int(pid)
         for task in Path("/proc/self/task").iterdir()
         for pid in _text(f"{task}/children").split()
+        if "multiprocessing.resource_tracker" not in _text(f"/proc/{pid}/cmdline")
     }
 
 
