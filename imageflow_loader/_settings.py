@@ -124,6 +124,12 @@ def preloads(environ: Mapping[str, str] | None = None) -> bool:
     return bool((os.environ if environ is None else environ).get("LD_PRELOAD"))
 
 
+def library_path(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return the folders that the loader was told to look in first."""
+    value = (os.environ if environ is None else environ).get("LD_LIBRARY_PATH", "")
+    return tuple(filter(None, value.replace(";", ":").split(":")))
+
+
 def _path(env: Mapping[str, str], name: str) -> Path | None:
     value = env.get(name, "")
     return Path(value) if value else None

@@ -24,10 +24,12 @@ The JSON of `doctor --json`, schema 1; keys may be added, none will change:
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform as python_platform
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .._engine import load_engine
@@ -36,9 +38,9 @@ from .._settings import Settings
 from .._supply import Cache, Damaged, Entry, preflight, probe_library
 from ..errors import EngineError, EngineLoadError, ImageflowError, SettingsError
 from ..types import Attempt
+from . import binary
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Iterator
 
     from .._engine import Engine, EngineInfo
@@ -76,10 +78,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document (schema 1)"
     )
+    parser.add_argument(
+        "--binary",
+        type=Path,
+        metavar="FILE",
+        help="say what this library or tool needs, and whether it would run here",
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = binary.HELP
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report and return 0, or 69 when no engine is usable."""
+    """Print the report and return 0, or 69 when no engine (or not this one) runs."""
+    if args.binary is not None:
+        return binary.run(args.binary, as_json=args.json)
     report = examine()
     if args.json:
         print(json.dumps(report, indent=2, ensure_ascii=False))

@@ -6,7 +6,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from .candidates import Candidate, bundled_folder, candidates, file_name
-from .preflight import kind_of, preflight
+from .linkage import ABI, Linkage
+from .preflight import examine, kind_of, preflight
 from .probe import probe_library
 from .report import nothing_usable, why_this_one
 from .verdict import Verdict
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from .trust import digest
 
 __all__ = [
+    "ABI",
     "RELEASE",
     "SUFFIXES",
     "Cache",
     "Candidate",
     "Damaged",
     "Entry",
+    "Linkage",
     "Patience",
     "Progress",
     "Verdict",
@@ -33,6 +36,7 @@ __all__ = [
     "candidates",
     "choose",
     "digest",
+    "examine",
     "fetch_engine",
     "file_name",
     "kind_of",

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
+from typing import (
+    TYPE_CHECKING,
+    BinaryIO,
+    Final,
+    Literal,
+    NamedTuple,
+    NoReturn,
+    TypeAlias,
+)
 
 from .._platform import (
     EXECUTABLE,
@@ -18,6 +26,7 @@ from .._platform import (
     read_dynamic,
     read_header,
 )
+from .._settings import library_path
 from .verdict import STATIC_TOOL, RefusedError, Verdict
 
 if TYPE_CHECKING:
@@ -34,8 +43,85 @@ OTHER_FILE: Final = {
     "tool": "Name the imageflow_tool file itself.",
 }
 
+ABI: Final = (
+    "imageflow_abi_compatible",
+    "imageflow_abi_version_major",
+    "imageflow_abi_version_minor",
+    "imageflow_buffer_free",
+    "imageflow_context_add_input_buffer",
+    "imageflow_context_add_output_buffer",
+    "imageflow_context_begin_terminate",
+    "imageflow_context_create",
+    "imageflow_context_destroy",
+    "imageflow_context_error_as_exit_code",
+    "imageflow_context_error_as_http_code",
+    "imageflow_context_error_code",
+    "imageflow_context_error_recoverable",
+    "imageflow_context_error_try_clear",
+    "imageflow_context_error_write_to_buffer",
+    "imageflow_context_get_output_buffer_by_id",
+    "imageflow_context_has_error",
+    "imageflow_context_memory_allocate",
+    "imageflow_context_memory_free",
+    "imageflow_context_request_cancellation",
+    "imageflow_context_send_json",
+    "imageflow_context_take_output_buffer",
+    "imageflow_json_response_destroy",
+    "imageflow_json_response_read",
+)
+"""The functions that a library of ABI 3.2 exports; build_ffi.py has what they take."""
+
 _STATIC_BUILD: Final = "Use the static tool, the linux-musl build."
+_PT_TLS: Final = 7  # a segment of thread-locals
 _STRICT_STACKS: Final = (2, 41)  # since this glibc, dlopen makes no stack executable
+
+
+Tls: TypeAlias = Literal["none", "dynamic", "static"]
+
+
+class Linkage(NamedTuple):
+    """What a binary needs of the machine that loads or starts it."""
+
+    arch: str
+    interpreter: str | None
+    """The loader that starts it; None for a library or a static program."""
+    libc: Family | None
+    """The family that it was built for; None when it brings its own, or needs none."""
+    min_glibc: tuple[int, int] | None
+    """The oldest glibc with every symbol version that it asks for."""
+    needed: tuple[tuple[str, str | None], ...]
+    """Libraries that must be there, and where each is; None when it is not found."""
+    tls: Tls
+    """Its thread-locals: "static" ones (initial-exec) cannot be loaded on musl."""
+    executable_stack: bool
+    exports: tuple[str, ...]
+    """Which functions of `ABI` it has."""
+
+
+def linkage_of(path: Path, file: BinaryIO, platform: Platform) -> Linkage:
+    """Return what the ELF *file* at *path* needs, looked for on this machine.
+
+    Raises:
+        ElfError: It is damaged.
+    """
+    header = read_header(file)
+    dynamic = read_dynamic(file, header)
+    asked = header.interpreter and family_of_interpreter(header.interpreter)
+    tls: Tls = "none"
+    if any(segment.type == _PT_TLS for segment in header.segments):
+        tls = "static" if dynamic is None or dynamic.static_tls else "dynamic"
+    return Linkage(
+        arch=header.arch,
+        interpreter=header.interpreter,
+        libc=asked or (None if dynamic is None else libc_family(dynamic)),
+        min_glibc=None if dynamic is None else needed_glibc(dynamic),
+        needed=() if dynamic is None else _whereabouts(path, dynamic, platform),
+        tls=tls,
+        executable_stack=header.executable_stack,
+        exports=()
+        if dynamic is None
+        else tuple(sorted(defined_symbols(file, header, dynamic, ABI))),
+    )
 
 
 def is_imageflow_library(file: BinaryIO) -> bool:
@@ -240,8 +326,8 @@ def _doubt_dependencies(
 
     No more than a doubt: where the loader looks is the loader's affair.
     """
-    libc = platform.loading_libc
-    missing = _missing(path, dynamic, on_musl=bool(libc and libc.family == "musl"))
+    found = _whereabouts(path, dynamic, platform)
+    missing = [name for name, place in found if place is None]
     if missing:
         yield Verdict(
             ok=True,
@@ -265,22 +351,30 @@ _MUSL_PARTS: Final = re.compile(
 _FOLDERS: Final = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib")
 
 
-def _missing(path: Path, dynamic: ElfDynamic, *, on_musl: bool) -> list[str]:
-    own = (
+def _whereabouts(
+    path: Path, dynamic: ElfDynamic, platform: Platform
+) -> tuple[tuple[str, str | None], ...]:
+    """Return each library that is needed, and where it is found, if it is."""
+    libc = platform.loading_libc
+    on_musl = bool(libc and libc.family == "musl")
+    folders = [
         re.sub(r"\$(ORIGIN|\{ORIGIN\})", str(path.parent), folder)
-        for folder in dynamic.search_path
+        for folder in (*dynamic.search_path, *library_path())
         if folder
-    )
-    folders = [*own, *_FOLDERS]
-    mapped, cached = _mapped(), _loader_cache()
-    return [
-        name
-        for name in dynamic.needed
-        if name not in mapped
-        and not (on_musl and _MUSL_PARTS.match(name))
-        and name.encode() not in cached
-        and not any(Path(folder, name).exists() for folder in folders)
     ]
+    mapped, cached = _mapped(), _loader_cache()
+
+    def place(name: str) -> str | None:
+        if name in mapped:
+            return "loaded in this process"
+        if on_musl and _MUSL_PARTS.match(name):
+            return "a part of musl"
+        files = (Path(folder, name) for folder in (*folders, *_FOLDERS))
+        if file := next((file for file in files if file.exists()), None):
+            return str(file)
+        return "/etc/ld.so.cache" if name.encode() + b"\0" in cached else None
+
+    return tuple((name, place(name)) for name in dynamic.needed)
 
 
 def _mapped() -> frozenset[str]:

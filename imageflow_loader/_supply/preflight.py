@@ -6,6 +6,7 @@ cut off kills the process with SIGBUS, a named pipe never answers.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -23,9 +24,11 @@ from .._platform import (
 from .linkage import (
     NOUNS,
     OTHER_FILE,
+    Linkage,
     check_elf,
     is_imageflow_library,
     is_program,
+    linkage_of,
     refuse_arch,
     refuse_kind,
 )
@@ -52,13 +55,16 @@ def preflight(path: Path, kind: EngineKind, platform: Platform) -> Verdict:
 
     Never loads, starts or waits for anything.
     """
+    return next(iter(_verdicts(path, kind, platform)), OK)
+
+
+def _verdicts(path: Path, kind: EngineKind, platform: Platform) -> list[Verdict]:
+    """Return the one refusal, or all doubts."""
     try:
-        doubts = list(_check(path, kind, platform))
+        return list(_check(path, kind, platform))
     except RefusedError as no:
-        return Verdict(
-            ok=False, code=no.code, sentence=f"{path} {no.what}.", remedy=no.remedy
-        )
-    return doubts[0] if doubts else OK
+        sentence = f"{path} {no.what}."
+        return [Verdict(ok=False, code=no.code, sentence=sentence, remedy=no.remedy)]
 
 
 def kind_of(path: Path) -> EngineKind:
@@ -77,6 +83,26 @@ def kind_of(path: Path) -> EngineKind:
         pass
     named_so = re.search(r"\.(so|dylib|dll)(\.[\d.]+)?$", path.name, re.IGNORECASE)
     return "library" if named_so else "tool"
+
+
+def examine(
+    path: Path, platform: Platform
+) -> tuple[EngineKind, Linkage | None, Verdict]:
+    """Return what *path* is, what it needs, and whether it would run on *platform*.
+
+    Unlike for `preflight`, a library that is needed and not found is a refusal: this
+    is for those who ask beforehand. What it needs is None where it cannot be read, or
+    is not of Linux.
+    """
+    kind, linkage = kind_of(path), None
+    verdicts = _verdicts(path, kind, platform)
+    with contextlib.suppress(RefusedError, ElfError, OSError), _open(path) as file:
+        if identify(file.read(HEAD_SIZE)).kind == "elf":
+            linkage = linkage_of(path, file, platform)
+    for verdict in verdicts:
+        if verdict.code == "missing_dependency":
+            return kind, linkage, verdict._replace(ok=False)
+    return kind, linkage, next(iter(verdicts), OK)
 
 
 def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Verdict]:
