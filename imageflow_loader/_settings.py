@@ -163,10 +163,11 @@ def _mirror(env: Mapping[str, str], name: str) -> str | None:
     if not value:
         return None
     if not value.startswith(("https://", "http://", "file://")):
+        said = value.rpartition("@")[2].partition("?")[0]  # the rest may be secret
         raise SettingsError(
-            f"{name} is {value!r}. Set it to a URL or to a folder as file:///folder."
+            f"{name} is {said!r}. Set it to a URL or to a folder as file:///folder."
         )
-    return value.rstrip("/")
+    return value if "?" in value else value.rstrip("/")
 
 
 def _listed(choices: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imageflow_loader._settings import Settings, preloads
+from imageflow_loader._settings import Settings, library_path, preloads
 from imageflow_loader.errors import SettingsError
 
 
@@ -153,3 +153,23 @@ def test_an_argument_allows_a_download_that_waits_but_none_that_is_forbidden(
 )
 def test_a_preloaded_library_is_noticed(environ: dict[str, str], answer: bool) -> None:
     assert preloads(environ) is answer
+
+
+@pytest.mark.parametrize("mirror", ["htps://me:secret@host/a", "host/a?sig=secret"])
+def test_a_mirror_that_is_not_understood_gives_no_secret_away(mirror: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"IMAGEFLOW_MIRROR": mirror})
+
+    assert "'host/a'" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_mirror_keeps_the_end_of_its_query() -> None:
+    settings = Settings.from_environment({"IMAGEFLOW_MIRROR": "https://host/a?sig=b/"})
+
+    assert settings.mirror == "https://host/a?sig=b/"
+
+
+def test_the_loaders_folders_are_told_without_the_empty_ones() -> None:
+    assert library_path({"LD_LIBRARY_PATH": "/a::/b;/c:"}) == ("/a", "/b", "/c")
+    assert library_path({}) == ()

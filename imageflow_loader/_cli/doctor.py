@@ -27,15 +27,15 @@ from __future__ import annotations
 import argparse
 import json
 import platform as python_platform
-import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .._engine import load_engine
 from .._platform import current_platform, musl_version
 from .._settings import Settings
-from .._supply import Cache, Damaged, Entry, preflight, probe_library
+from .._supply import Cache, Damaged, Entry, preflight, probe_library, shown
 from ..errors import EngineError, EngineLoadError, ImageflowError, SettingsError
 from ..types import Attempt
 from . import binary
@@ -125,7 +125,8 @@ def examine() -> dict[str, Any]:
     }
     try:
         settings = Settings.from_environment()
-        report["settings"] = _without_passwords(settings.as_variables())
+        mirror = settings.mirror and shown(settings.mirror)  # it may need a login
+        report["settings"] = replace(settings, mirror=mirror).as_variables()
         report["cache"] = _cache_facts(settings)
         platform = current_platform(settings.libc)
         report["platform"] = _platform_facts(platform)
@@ -186,14 +187,6 @@ def _package_version() -> str | None:
         return metadata.version(_DISTRIBUTION)
     except metadata.PackageNotFoundError:
         return None
-
-
-def _without_passwords(variables: dict[str, str]) -> dict[str, str]:
-    """Return *variables* fit to be shown to strangers: mirrors may need a login."""
-    return {
-        name: re.sub(r"(?<=//)[^/@]*@", "***@", value)
-        for name, value in variables.items()
-    }
 
 
 def _platform_facts(platform: Platform) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .._engine import fetch
 from .._platform import current_platform
 from .._settings import Settings
-from .._supply import SUFFIXES, choose, digest, order
+from .._supply import SUFFIXES, Fetch, choose, digest, shown
 from .progress import reporting
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _url(args: argparse.Namespace) -> str:
         kind = settings.backend
     platform = current_platform(settings.libc)
     artifact = choose(platform, suffix=args.platform, kind=kind)
-    return order(settings, artifact).url
+    return shown(Fetch(settings, artifact).url)
 
 
 def _digest(text: str) -> str:

@@ -29,7 +29,7 @@ def fetch(
 
     What was fetched before is not fetched again. Proxies, certificates and passwords
     are taken from where `requests` looks for them: `HTTPS_PROXY`, `NO_PROXY`,
-    `REQUESTS_CA_BUNDLE`, `~/.netrc`.
+    `REQUESTS_CA_BUNDLE`, `~/.netrc`; and from `SSL_CERT_FILE`.
 
     Args:
         platform: Upstream's name of a platform ("linux-musl-x64"); None for this one.

@@ -5,20 +5,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from .candidates import Candidate, bundled_folder, candidates, file_name
+from .candidates import (
+    Candidate,
+    bundled_folder,
+    candidates,
+    file_name,
+    nothing_usable,
+    why_this_one,
+)
 from .linkage import ABI, Linkage
 from .preflight import examine, kind_of, preflight
 from .probe import probe_library
-from .report import nothing_usable, why_this_one
 from .verdict import Verdict
 
 if TYPE_CHECKING:
-    from .acquire import choose, fetch_engine, order
+    from .acquire import Fetch, choose, digest, fetch_engine
     from .cache import Cache
     from .entry import Damaged, Entry
-    from .fetch import Patience, Progress
+    from .fetch import Patience, Progress, shown
     from .releases import RELEASE, SUFFIXES
-    from .trust import digest
 
 __all__ = [
     "ABI",
@@ -28,6 +33,7 @@ __all__ = [
     "Candidate",
     "Damaged",
     "Entry",
+    "Fetch",
     "Linkage",
     "Patience",
     "Progress",
@@ -41,9 +47,9 @@ __all__ = [
     "file_name",
     "kind_of",
     "nothing_usable",
-    "order",
     "preflight",
     "probe_library",
+    "shown",
     "why_this_one",
 ]
 
@@ -54,12 +60,13 @@ _LATER: Final = {
     "Cache": ".cache",
     "Damaged": ".entry",
     "Entry": ".entry",
+    "Fetch": ".acquire",
     "Patience": ".fetch",
     "Progress": ".fetch",
     "choose": ".acquire",
-    "digest": ".trust",
+    "digest": ".acquire",
     "fetch_engine": ".acquire",
-    "order": ".acquire",
+    "shown": ".fetch",
 }
 
 

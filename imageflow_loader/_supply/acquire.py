@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import json
+import re
 import sys
-import tempfile
-from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from .._cancel import Deadline
 from ..errors import EngineDownloadError
 from ..types import FetchedEngine
 from . import releases
 from .archives import extract
-from .cache import Cache
-from .download import Expected, download
-from .entry import Entry, Provenance, set_mode, sha256_of
-from .fetch import Patience, shown
-from .lock import locked
-from .trust import SUMS, digest, listed, own_word, word_of_folder, word_of_release
+from .cache import Cache, locked
+from .entry import Entry, Provenance, sha256_of, written_beside
+from .fetch import AbsentError, Downloads, Expected, Patience, inside, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from pathlib import Path
 
     from .._platform import Platform
     from .._settings import Settings
@@ -32,61 +27,21 @@ if TYPE_CHECKING:
     from .fetch import Progress
     from .releases import Artifact
 
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be fetched, and from where."""
-
-    artifact: Artifact
-    url: str
-    """Of the archive: upstream's, a mirror's, or a file's."""
-    folder: str | None = None
-    """Of the mirror, which may have a list of SHA-256s; None for upstream."""
-    sha256: str | None = None
-    """What the caller says that the archive is."""
-    forbidden_by: str | None = None
-    """What forbids the network, None if it may be used."""
-    api: str = releases.RELEASE_API
-    """Where upstream's server lists its archives, with a SHA-256 for each."""
+_SUMS: Final = "SHA256SUMS"  # of a mirror's folder, in the form of `sha256sum`
+_SUMS_LINE: Final = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](?:\./)?(.+?)\r?")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
-def order(
-    settings: Settings,
-    artifact: Artifact,
-    *,
-    source: Path | None = None,
-    sha256: str | None = None,
-) -> Order:
-    """Return how to get *artifact* under these settings.
-
-    Args:
-        settings: Name the mirror, and forbid the network.
-        artifact: What is wanted.
-        source: A copy of it on this machine, instead of any server.
-        sha256: What it must be, whatever this package or a mirror says.
+def digest(text: str) -> str:
+    """Return a SHA-256 that somebody typed, as 64 lower-case hex digits.
 
     Raises:
-        ValueError: *sha256* is none.
+        ValueError: It is none.
     """
-    if sha256 is not None:
-        sha256 = digest(sha256)
-    if source is not None:
-        url = source.absolute().as_uri()
-        return Order(artifact, url, url.rpartition("/")[0], sha256)
-    if settings.mirror is None:
-        url = artifact.url
-    else:
-        url = f"{settings.mirror}/{artifact.name}"
-    local = url.startswith("file:")
-    forbidden_by = None if local else network_forbidden(settings)
-    return Order(artifact, url, settings.mirror, sha256, forbidden_by)
-
-
-def network_forbidden(settings: Settings) -> str | None:
-    """Return what forbids the network whatever is asked, None if nothing does."""
-    if settings.offline:
-        return "IMAGEFLOW_OFFLINE"
-    return "IMAGEFLOW_DOWNLOAD=never" if settings.download == "never" else None
+    value = text.strip().lower().removeprefix("sha256:")
+    if not _DIGEST.fullmatch(value):
+        raise ValueError(f"{text!r} is no SHA-256: that has 64 hexadecimal digits.")
+    return value
 
 
 def choose(
@@ -114,9 +69,8 @@ def choose(
         else releases.for_suffix(suffix, kind)
     )
     if not rows:
-        what = "engine" if kind is None else kind
         raise EngineDownloadError(
-            f"Upstream publishes no {what} for {suffix or platform}."
+            f"Upstream publishes no {kind or 'engine'} for {suffix or platform}."
             + (" Its tool does the same." if kind == "library" else "")
         )
     return rows[0]
@@ -129,19 +83,17 @@ def fetch_by_itself(artifact: Artifact, settings: Settings) -> FetchedEngine:
         EngineDownloadError: As for `fetch_engine`.
         EngineLoadError: As for `fetch_engine`.
     """
-    wanted = order(settings, artifact)
-    cache = Cache.at(settings.cache_dir)
+    fetch, cache = Fetch(settings, artifact), Cache.at(settings.cache_dir)
     size = "" if artifact.size is None else f" ({artifact.size / 1e6:.1f} MB)"
 
     def say(what: str) -> None:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             sys.stderr.write(f"imageflow_loader: {what}\n")
 
-    run = Run(wanted, Patience(), None)
-    run.before_download = lambda: say(
-        f"fetching {shown(wanted.url)}{size} into {cache.root}"
+    fetch.before_download = lambda: say(
+        f"fetching {shown(fetch.url)}{size} into {cache.root}"
     )
-    return run.into_cache(cache, lambda: say("waiting for another process to fetch"))
+    return fetch.into_cache(cache, lambda: say("waiting for another process to fetch"))
 
 
 def fetch_engine(
@@ -177,54 +129,75 @@ def fetch_engine(
         EngineLoadError: Somebody else could change what the cache holds.
         ValueError: There is no such suffix, or *sha256* is none.
     """
-    artifact = _named_like(source, suffix, kind) or choose(
-        platform, suffix=suffix, kind=kind
-    )
-    wanted = order(settings, artifact, source=source, sha256=sha256)
-    run = Run(wanted, patience or Patience(), progress)
-    if destination is not None:
-        return run.into_folder(destination)
-    return run.into_cache(Cache.at(settings.cache_dir))
-
-
-def _named_like(
-    source: Path | None, suffix: str | None, kind: EngineKind | None
-) -> Artifact | None:
-    """Return the row of an archive that was given as a file, if its name tells."""
     row = None if source is None else releases.by_name(source.name)
-    if row is None or (kind is not None and row.member(kind) is None):
-        return None
-    return row if suffix in {None, row.suffix} else None
+    named_so = row is not None and (kind is None or row.member(kind) is not None)
+    if row is None or not named_so or suffix not in {None, row.suffix}:
+        row = choose(platform, suffix=suffix, kind=kind)
+    fetch = Fetch(settings, row, source, sha256, progress, patience)
+    if destination is not None:
+        return fetch.into_folder(destination)
+    return fetch.into_cache(Cache.at(settings.cache_dir))
 
 
-class Run:
-    """One fetch, from the order to the files."""
+class Fetch:
+    """One fetch of one archive, from its URL to the files."""
 
     def __init__(
-        self, wanted: Order, patience: Patience, progress: Progress | None
+        self,
+        settings: Settings,
+        artifact: Artifact,
+        source: Path | None = None,
+        sha256: str | None = None,
+        progress: Progress | None = None,
+        patience: Patience | None = None,
+        api: str = releases.RELEASE_API,
     ) -> None:
-        self._order = wanted
-        self._artifact = wanted.artifact
-        self._patience = patience
-        self._progress = progress
-        self._deadline = Deadline(patience.total_s)
+        """Find out where it comes from; the arguments are those of `fetch_engine`.
+
+        Args:
+            settings: Name the mirror, and forbid the network.
+            artifact: What is wanted.
+            source: A copy of it on this machine.
+            sha256: What it must be.
+            progress: Called as it arrives.
+            patience: How long to wait.
+            api: Where upstream's server lists its archives, with a SHA-256 for each.
+        """
+        self._artifact = artifact
+        self._sha256 = None if sha256 is None else digest(sha256)
+        self._downloads = Downloads(patience or Patience(), progress)
+        self._api = api
+        self._folder, self._name = settings.mirror, artifact.name
+        if source is not None:
+            self._folder, self._name = source.absolute().parent.as_uri(), source.name
+        self.url = artifact.url
+        if source is not None:
+            self.url = source.absolute().as_uri()
+        elif self._folder is not None:
+            self.url = inside(self._folder, artifact.name)
+        self._forbidden_by = None
+        if not self.url.startswith("file:") and settings.offline:
+            self._forbidden_by = "IMAGEFLOW_OFFLINE"
+        elif not self.url.startswith("file:") and settings.download == "never":
+            self._forbidden_by = "IMAGEFLOW_DOWNLOAD=never"
         self.before_download: Callable[[], object] = lambda: None
 
     def into_cache(
         self, cache: Cache, on_wait: Callable[[], object] | None = None
     ) -> FetchedEngine:
         """Return the engine in *cache*, fetched only if it is not there."""
-        own = own_word(self._artifact, self._order.sha256)
-        if own is not None and (entry := self._cached(cache, own.sha256)):
-            return _result(entry, fresh=False)
-        with cache.lock(self._artifact.name, self._deadline, on_wait):
+        own = self._own_word()
+        if own is not None and (entry := self._cached(cache, own)):
+            return self._result(entry.provenance, entry, fresh=False)
+        with cache.lock(self._artifact.name, self._downloads.deadline, on_wait):
             expected = own or self._expected()
             # Whoever held the lock before may have fetched it.
-            if entry := self._cached(cache, expected.sha256):
-                return _result(entry, fresh=False)
+            if entry := self._cached(cache, expected):
+                return self._result(entry.provenance, entry, fresh=False)
             try:
                 with cache.staging() as scratch:
-                    return _result(self._fill(cache, scratch, expected), fresh=True)
+                    entry = self._fill(cache, scratch, expected)
+                    return self._result(entry.provenance, entry, fresh=True)
             except OSError as error:
                 raise cache.unwritable(error) from error
 
@@ -232,131 +205,134 @@ class Run:
         """Return the archive in *folder*, which becomes a mirror that has it."""
         archive = folder / self._artifact.name
         expected = self._expected()
-        fresh = not (archive.is_file() and sha256_of(archive) == expected.sha256)
         try:
+            fresh = not archive.is_file() or sha256_of(archive) != expected.sha256
             folder.mkdir(parents=True, exist_ok=True)
             if fresh:
-                with _written_beside(archive) as file:
+                with written_beside(archive) as file:
                     self._download(file, expected)
-            with locked(folder, self._deadline):
-                _list_in(folder / SUMS, archive.name, expected.sha256)
+            with locked(folder, self._downloads.deadline):
+                _list_in(folder / _SUMS, archive.name, expected.sha256)
         except OSError as error:
             raise EngineDownloadError(
                 f"{folder} cannot be written ({error.strerror or error})."
             ) from error
-        return FetchedEngine(
-            platform=self._artifact.suffix,
-            library=None,
-            tool=None,
-            archive=archive,
-            url=shown(self._order.url),
-            sha256=expected.sha256,
-            compared_with=expected.said_by,
-            fresh=fresh,
-        )
+        return self._result(self._provenance(expected), archive, fresh=fresh)
 
-    def _cached(self, cache: Cache, sha256: str) -> Entry | None:
-        found = cache.find(releases.RELEASE, self._artifact.suffix)
-        for entry in found:
-            if isinstance(entry, Entry) and entry.provenance.sha256 == sha256:
+    def _cached(self, cache: Cache, expected: Expected) -> Entry | None:
+        for entry in cache.find(releases.RELEASE, self._artifact.suffix):
+            if isinstance(entry, Entry) and entry.provenance.sha256 == expected.sha256:
                 return entry
         return None
-
-    def _expected(self) -> Expected:
-        wanted, name = self._order, self._artifact.name
-        own = own_word(self._artifact, wanted.sha256)
-        if own is not None:
-            return own
-        self._require_network()
-        if wanted.folder is None:
-            return word_of_release(
-                wanted.api,
-                name,
-                patience=self._patience,
-                deadline=self._deadline,
-            )
-        return word_of_folder(
-            wanted.folder,
-            wanted.url.rpartition("/")[2],
-            patience=self._patience,
-            deadline=self._deadline,
-        )
 
     def _fill(self, cache: Cache, scratch: Path, expected: Expected) -> Entry:
         archive, staged = scratch / self._artifact.name, scratch / "entry"
         staged.mkdir()
         with archive.open("xb") as file:
             self._download(file, expected)
-        kinds = self._kinds()
-        extract(archive, kinds, staged)
-        archive.unlink()
-        provenance = Provenance(
-            release=releases.RELEASE,
-            suffix=self._artifact.suffix,
-            archive=self._artifact.name,
-            url=shown(self._order.url),
-            sha256=expected.sha256,
-            compared_with=expected.said_by,
-            fetched=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        )
-        return cache.publish(staged, provenance, kinds)
-
-    def _kinds(self) -> dict[str, EngineKind]:
         kinds: tuple[EngineKind, ...] = ("library", "tool")
-        names = {kind: self._artifact.member(kind) for kind in kinds}
-        return {name: kind for kind, name in names.items() if name is not None}
+        files = {n: kind for kind in kinds if (n := self._artifact.member(kind))}
+        extract(archive, files, staged)
+        archive.unlink()
+        return cache.publish(staged, self._provenance(expected), files)
 
     def _download(self, file: BinaryIO, expected: Expected) -> None:
         self._require_network()
         self.before_download()
-        download(
-            self._order.url,
-            file,
-            expected=expected,
-            patience=self._patience,
-            deadline=self._deadline,
-            progress=self._progress,
-        )
+        self._downloads.file(self.url, file, expected)
 
     def _require_network(self) -> None:
-        if self._order.forbidden_by is not None:
+        if self._forbidden_by is not None:
             raise EngineDownloadError(
-                f"{shown(self._order.url)} is not fetched: {self._order.forbidden_by} "
-                "forbids the network. Get it elsewhere and pass it with --from FILE "
-                "(source=…)."
+                f"{shown(self.url)} is not fetched: {self._forbidden_by} forbids the "
+                "network. Get it elsewhere and pass it with --from FILE (source=…)."
             )
 
+    def _provenance(self, expected: Expected) -> Provenance:
+        return Provenance(
+            release=releases.RELEASE,
+            suffix=self._artifact.suffix,
+            archive=self._artifact.name,
+            url=shown(self.url),
+            sha256=expected.sha256,
+            compared_with=expected.said_by,
+            fetched=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        )
 
-def _result(entry: Entry, *, fresh: bool) -> FetchedEngine:
-    return FetchedEngine(
-        platform=entry.provenance.suffix,
-        library=entry.path("library"),
-        tool=entry.path("tool"),
-        archive=None,
-        url=entry.provenance.url,
-        sha256=entry.provenance.sha256,
-        compared_with=entry.provenance.compared_with,
-        fresh=fresh,
-    )
+    @staticmethod
+    def _result(came: Provenance, what: Entry | Path, *, fresh: bool) -> FetchedEngine:
+        return FetchedEngine(
+            platform=came.suffix,
+            library=what.path("library") if isinstance(what, Entry) else None,
+            tool=what.path("tool") if isinstance(what, Entry) else None,
+            archive=None if isinstance(what, Entry) else what,
+            url=came.url,
+            sha256=came.sha256,
+            compared_with=came.compared_with,
+            fresh=fresh,
+        )
+
+    # What is the download compared with? Never with nothing.
+
+    def _own_word(self) -> Expected | None:
+        """Return what the caller or this package says that the archive is."""
+        if self._sha256 is not None:
+            return Expected(self._sha256, "the caller (--sha256)")
+        row = self._artifact
+        if row.sha256 is not None:
+            return Expected(row.sha256, "this package", row.size)
+        return None
+
+    def _expected(self) -> Expected:
+        """Return what the first who knows says that the archive is.
+
+        Raises:
+            EngineDownloadError: Nobody knows.
+        """
+        if (own := self._own_word()) is not None:
+            return own
+        self._require_network()
+        if self._folder is None:
+            place, said_by = self._api, f"the release API ({shown(self._api)})"
+            found = _asset(self._downloads.text(place), self._name)
+            why = f"{shown(place)} publishes no SHA-256 of it"
+        else:
+            place = inside(self._folder, _SUMS)
+            said_by, found = shown(place), None
+            try:
+                sha256 = listed(self._downloads.text(place), self._name)
+                found = None if sha256 is None else (sha256, None)
+                why = f"{said_by} does not list it"
+            except AbsentError:
+                why = f"there is no {said_by}"
+        if found is None:
+            raise EngineDownloadError(
+                f"{self._name} is not used: nothing says what it must be. This package "
+                f"does not pin it, and {why}. Pass --sha256 (sha256=…), from a source "
+                "that you trust."
+            )
+        return Expected(found[0], said_by, found[1])
 
 
-# A mirror's folder.
+def listed(text: str, name: str) -> str | None:
+    """Return the SHA-256 that a `SHA256SUMS` has for *name*, None if it has none."""
+    for line in text.splitlines():
+        match = _SUMS_LINE.fullmatch(line.lstrip("\ufeff"))
+        if match and match[2] == name:
+            return match[1].lower()
+    return None
 
 
-@contextlib.contextmanager
-def _written_beside(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of *path* in the end, whole or not at all."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _asset(text: str, name: str) -> tuple[str, int | None] | None:
+    """Return SHA-256 and size that a release document has for *name*."""
     try:
-        with os.fdopen(descriptor, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        set_mode(Path(name), 0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        document: Any = json.loads(text)
+        asset = {asset["name"]: asset for asset in document["assets"]}.get(name, {})
+        size = asset.get("size")
+        known = isinstance(size, int) and size > 0
+        return digest(str(asset.get("digest"))), size if known else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def _list_in(sums: Path, name: str, sha256: str) -> None:
@@ -364,5 +340,5 @@ def _list_in(sums: Path, name: str, sha256: str) -> None:
     text = sums.read_text(encoding="utf-8") if sums.exists() else ""
     others = (line for line in text.splitlines() if listed(line, name) is None)
     lines = sorted([*others, f"{sha256}  {name}"], key=lambda line: line[64:])
-    with _written_beside(sums) as file:
+    with written_beside(sums) as file:
         file.write("".join(f"{line}\n" for line in lines).encode())

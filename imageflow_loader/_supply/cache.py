@@ -6,22 +6,28 @@ The layout, below the folder that `IMAGEFLOW_CACHE_DIR` or the system names::
     v2.3.1-rc01/linux-x64/882910c6c9602e42/    release, platform, SHA-256 of the archive
         libimageflow.so  imageflow_tool
         entry.json                             what each file must be, and who said so
-    locks/                                     see lock.py
+    locks/                                     to save work; nothing depends on them
     tmp/                                       being filled; swept when an hour old
 
 An entry is filled under `tmp`, flushed to the disk and renamed into place; its files
 are never written again. So readers need no lock, and a cache that cannot be written, or
 that was filled elsewhere and copied, serves like any other.
+
+What is loaded runs with the user's rights, so the cache is believed only where its
+folders and files belong to this user or to root and nobody else may write them. On
+Windows a folder's rights come from its parent, and there is nothing to ask.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import importlib
 import os
+import stat
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..errors import EngineDownloadError, EngineError, EngineLoadError
 from .entry import (
@@ -34,11 +40,9 @@ from .entry import (
     seal,
     set_mode,
 )
-from .lock import locked
-from .ownership import require_own_place, require_trusted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .._cancel import Deadline
     from ..types import EngineKind
@@ -48,6 +52,8 @@ Found: TypeAlias = Entry | Damaged
 """What lies at an entry's place."""
 
 _STALE_S: Final = 3600  # longer than a fetch may take
+_LOCK_PAUSE_S: Final = 0.05  # between two looks at a lock that somebody else holds
+_TELL_AFTER_S: Final = 2.0  # a shorter wait is not worth a word
 _CACHEDIR_TAG: Final = b"""\
 Signature: 8a477f597d28d172789f06886806bc55
 # Engines that can be fetched again: imageflow-loader fetch
@@ -66,7 +72,7 @@ class Cache:
             shared: Whether other users may read it, should it have to be made.
         """
         self.root = root
-        self._shared = shared
+        self._mode = 0o755 if shared else 0o700
 
     @classmethod
     def at(cls, folder: Path | None) -> Cache:
@@ -110,18 +116,18 @@ class Cache:
         try:
             names = list(filter(is_entry_name, _names_in(folder)))
             if names:
-                require_trusted(self.root, (folder.parent, folder))
+                _require_trusted(self.root, (folder.parent, folder))
             return [
                 self._read(Path(release, suffix, name), thorough=thorough)
                 for name in names
             ]
         except OSError as error:
             remedy = "Set IMAGEFLOW_CACHE_DIR to a folder that this user can read."
-            raise EngineLoadError(
-                f"The cache folder {self.root} cannot be read "
-                f"({error.strerror or error}). {remedy}",
-                reason="unreadable",
-                hint=remedy,
+            why = error.strerror or error
+            raise _refusal(
+                f"The cache folder {self.root} cannot be read ({why}).",
+                remedy,
+                "unreadable",
             ) from error
 
     def _read(self, place: Path, *, thorough: bool = False) -> Found:
@@ -130,7 +136,7 @@ class Cache:
             entry = read_entry(folder, place, thorough=thorough)
         except DamagedError as error:
             return Damaged(folder, str(error), removed=self._discard(place))
-        require_trusted(self.root, (folder, *entry.paths))
+        _require_trusted(self.root, (folder, *entry.paths))
         return entry
 
     def _places(self) -> list[Path]:
@@ -151,7 +157,6 @@ class Cache:
         """Let one process at a time do the work called *name*, where locks work."""
         folder = self.root / "locks"
         with contextlib.suppress(OSError, EngineError):  # staging() says what is wrong
-            self._make_root()
             self._make(folder)
         with locked(folder / f"{name}.lock", deadline, on_wait):
             yield
@@ -165,9 +170,16 @@ class Cache:
                 be run from there.
             EngineLoadError: Somebody else could change what it holds.
         """
+        scratch, tag = self.root / "tmp", self.root / "CACHEDIR.TAG"
         try:
-            self._prepare()
-            folder = _new_folder(self.root / "tmp")
+            self._make(scratch)
+            _require_executable(self.root)
+            _require_trusted(self.root, (scratch,))
+            if not tag.exists():
+                tag.write_bytes(_CACHEDIR_TAG)
+                set_mode(tag, 0o644)
+            _sweep(scratch, older_than_s=_STALE_S)
+            folder = _new_folder(scratch)
         except OSError as error:
             raise self.unwritable(error) from error
         try:
@@ -189,7 +201,7 @@ class Cache:
         """
         seal(staged, provenance, kinds)
         final = self.root / provenance.place
-        found: Found | None = None
+        why = ""
         for _ in range(3):  # a damaged entry at its place is removed in between
             self._make(final.parent)
             try:
@@ -200,8 +212,12 @@ class Cache:
                     raise
             found = self._read(provenance.place)
             if isinstance(found, Entry):
-                return found
-        raise EngineDownloadError(f"{found}. Remove it by hand.")
+                if found.provenance.sha256 == provenance.sha256:
+                    return found
+                why = f"{final} holds another archive"
+                break
+            why = str(found)
+        raise EngineDownloadError(f"{why}. Remove it by hand.")
 
     def unwritable(self, error: OSError) -> EngineDownloadError:
         """Return what *error* means to somebody who wants to fill this cache."""
@@ -236,29 +252,20 @@ class Cache:
         _sweep(self.root / "tmp", older_than_s=0)
         return len(places), freed
 
-    def _prepare(self) -> None:
-        self._make_root()
-        _require_executable(self.root)
-        scratch = self.root / "tmp"
-        self._make(scratch)
-        require_trusted(self.root, (scratch,))
-        tag = self.root / "CACHEDIR.TAG"
-        if not tag.exists():
-            tag.write_bytes(_CACHEDIR_TAG)
-        _sweep(scratch, older_than_s=_STALE_S)
-
-    def _make_root(self) -> None:
-        require_own_place(self.root)
-        if not self.root.is_dir():
-            self.root.mkdir(parents=True, exist_ok=True)
-            set_mode(self.root, 0o755 if self._shared else 0o700)
-
     def _make(self, folder: Path) -> None:
-        """Make *folder* below the root, readable for whoever may read the root."""
+        """Make *folder* below the root, readable for whoever may read the root.
+
+        Folders above the root are never open to others, even where the umask would
+        have it so: what lies below them would not be believed.
+        """
+        _require_own_place(self.root)
         for path in (*reversed(folder.parents), folder):
-            if self.root in path.parents and not path.is_dir():
-                path.mkdir(exist_ok=True)
-                set_mode(path, 0o755)
+            if not path.is_dir():
+                path.mkdir(0o755, exist_ok=True)
+                if path == self.root:
+                    set_mode(path, self._mode)
+                elif self.root in path.parents:
+                    set_mode(path, 0o755)
 
     def _discard(self, place: Path, *, even_if_whole: bool = False) -> bool:
         """Take an entry away in one step; return whether it is gone.
@@ -270,12 +277,14 @@ class Cache:
         try:
             self._make(self.root / "tmp")
             aside = _new_folder(self.root / "tmp")
-        except OSError:
+        except (OSError, EngineError):
             return not folder.exists()
         try:
             folder.rename(aside / "entry")
             if not even_if_whole:
-                _put_back_if_whole(aside / "entry", folder, place)
+                with contextlib.suppress(DamagedError, OSError):
+                    read_entry(aside / "entry", place, thorough=True)
+                    (aside / "entry").rename(folder)
         except OSError:
             # A folder from a lower layer of a container image cannot be renamed, and
             # on Windows one with a library that is loaded can be neither.
@@ -284,12 +293,6 @@ class Cache:
         finally:
             _remove(aside)
         return True
-
-
-def _put_back_if_whole(aside: Path, folder: Path, place: Path) -> None:
-    with contextlib.suppress(DamagedError, OSError):
-        read_entry(aside, place, thorough=True)
-        aside.rename(folder)
 
 
 def _user_cache() -> Path:
@@ -338,6 +341,18 @@ def _bytes_in(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
+def _sweep(scratch: Path, *, older_than_s: float) -> None:
+    """Remove what a killed process left behind."""
+    limit = time.time() - older_than_s
+    for name in _names_in(scratch):
+        with contextlib.suppress(OSError):
+            if (scratch / name).stat().st_mtime <= limit:
+                _remove(scratch / name)
+
+
+# Whose is it? Could somebody else put a file there, or change one before it is loaded?
+
+
 def _require_executable(folder: Path) -> None:
     forbidden = getattr(os, "ST_NOEXEC", 0)
     if forbidden and os.statvfs(folder).f_flag & forbidden:
@@ -347,10 +362,150 @@ def _require_executable(folder: Path) -> None:
         )
 
 
-def _sweep(scratch: Path, *, older_than_s: float) -> None:
-    """Remove what a killed process left behind."""
-    limit = time.time() - older_than_s
-    for name in _names_in(scratch):
-        with contextlib.suppress(OSError):
-            if (scratch / name).stat().st_mtime <= limit:
-                _remove(scratch / name)
+def _require_trusted(root: Path, paths: Iterable[Path]) -> None:
+    """Refuse what somebody else could change.
+
+    Args:
+        root: The cache folder. The folders above it, and above what it may be a link
+            to, need only be closed to strangers: whoever named the folder has chosen
+            whom they belong to.
+        paths: What is in it, folders and files.
+
+    Raises:
+        EngineLoadError: One of them is somebody else's, or writable for others.
+        OSError: One of them cannot be looked at.
+    """
+    if not hasattr(os, "getuid"):
+        return
+    if os.getuid() != os.geteuid():
+        raise _refusal(
+            "The cache is not used by a process that runs setuid, since its caller "
+            "could have named the folder.",
+            "Run it without that right.",
+        )
+    for parent in dict.fromkeys((*root.parents, *root.resolve().parents)):
+        if _open_to_strangers(parent.stat().st_mode):
+            raise _refusal(
+                f"The cache folder {root} is not used: everybody may write {parent}.",
+                f"Run chmod o-w {parent}, or set IMAGEFLOW_CACHE_DIR.",
+            )
+    _require_ours(root, root.lstat())
+    for path in (root, *paths):
+        _require_ours(path, path.stat())
+
+
+def _require_ours(path: Path, status: os.stat_result) -> None:
+    if status.st_uid not in {0, os.geteuid()}:
+        raise _refusal(
+            f"{path} is not used: it belongs to {_user(status.st_uid)}, who could "
+            "change what it holds.",
+            "Set IMAGEFLOW_CACHE_DIR to a folder of your own.",
+        )
+    if stat.S_ISLNK(status.st_mode):  # its rights are nothing to anybody
+        return
+    others = _open_to_strangers(status.st_mode)
+    # A group of one's own is how many systems set up their users, with umask 002.
+    group = status.st_mode & stat.S_IWGRP and status.st_gid != os.getegid()
+    if others or (group and not status.st_mode & stat.S_ISVTX):
+        raise _refusal(
+            f"{path} is not used: others may write it.", f"Run chmod go-w {path}."
+        )
+
+
+def _require_own_place(root: Path) -> None:
+    """Refuse to make the cache of root in the folder of another user.
+
+    `sudo` may keep HOME, and what root leaves there the user cannot remove.
+
+    Raises:
+        EngineLoadError: It would be made in somebody else's folder.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return
+    nearest = next(path for path in (root, *root.parents) if path.exists())
+    owner = nearest.stat().st_uid
+    if owner != 0:
+        raise _refusal(
+            f"{nearest} belongs to {_user(owner)}, so root does not keep engines "
+            "there.",
+            "Run this as that user, or set IMAGEFLOW_CACHE_DIR.",
+        )
+
+
+def _open_to_strangers(mode: int) -> bool:
+    """Return whether anybody may rename what is in the folder.
+
+    In a sticky one (/tmp) everybody may add to it, but take away only what is theirs.
+    """
+    return bool(mode & stat.S_IWOTH) and not mode & stat.S_ISVTX
+
+
+def _user(uid: int) -> str:
+    try:
+        import pwd
+
+        return f"user {pwd.getpwuid(uid).pw_name}"
+    except (ImportError, KeyError):
+        return f"user {uid}"
+
+
+def _refusal(
+    sentence: str, remedy: str, reason: str = "not_trusted"
+) -> EngineLoadError:
+    return EngineLoadError(f"{sentence} {remedy}", reason=reason, hint=remedy)
+
+
+# Locks save work, and nothing depends on them: on Lustre, GPFS and some NFS mounts
+# `flock` is refused or, worse, succeeds and does nothing.
+
+
+@contextlib.contextmanager
+def locked(
+    path: Path, deadline: Deadline, on_wait: Callable[[], object] | None = None
+) -> Iterator[None]:
+    """Hold the lock on *path*, or go on without it where that cannot be.
+
+    The file stays: taking it away would let two processes lock two files of one name.
+
+    Args:
+        path: A file, made when missing; or a folder.
+        deadline: How long to wait for another holder before going on without.
+        on_wait: Called once when the wait becomes noticeable.
+    """
+    try:
+        access = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+        descriptor = os.open(path, access | getattr(os, "O_CLOEXEC", 0), 0o644)
+    except OSError:  # a read-only folder, or one that is not ours
+        yield
+        return
+    tell_at = time.monotonic() + _TELL_AFTER_S
+    try:
+        while not _taken(descriptor) and not deadline.expired:
+            if on_wait is not None and time.monotonic() >= tell_at:
+                on_wait()
+                on_wait = None
+            time.sleep(_LOCK_PAUSE_S)
+        yield
+    finally:
+        os.close(descriptor)  # lets go of the lock as well
+
+
+def _taken(descriptor: int) -> bool:
+    """Return whether the lock is ours, or never can be."""
+    try:
+        _try_lock(descriptor)
+    except (BlockingIOError, PermissionError):  # POSIX, Windows: somebody else has it
+        return False
+    except OSError:  # this file system knows no locks
+        return True
+    return True
+
+
+def _try_lock(descriptor: int) -> None:
+    try:
+        fcntl: Any = importlib.import_module("fcntl")
+    except ImportError:
+        windows: Any = importlib.import_module("msvcrt")
+        windows.locking(descriptor, windows.LK_NBLCK, 1)
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

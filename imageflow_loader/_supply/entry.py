@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import stat
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ..types import EngineKind
 
@@ -19,6 +20,7 @@ _MARKER: Final = "entry.json"
 _SCHEMA: Final = 1
 _LONGEST_MARKER: Final = 64 * 1024
 _DIGEST_IN_NAME: Final = 16
+_PLAIN: Final = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 _BLOCK: Final = 1024 * 1024
 
 
@@ -26,8 +28,7 @@ class DamagedError(Exception):
     """An entry is not what its marker says; the text is the end of a sentence."""
 
 
-@dataclass(frozen=True, slots=True)
-class CachedFile:
+class CachedFile(NamedTuple):
     """What one file of an entry must be."""
 
     kind: EngineKind
@@ -113,15 +114,13 @@ def seal(folder: Path, provenance: Provenance, kinds: Mapping[str, EngineKind]) 
     for name, kind in kinds.items():
         path = folder / name
         set_mode(path, 0o755 if kind == "tool" else 0o644)
-        _flush_file(path)
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
         status = path.stat()
         files[name] = CachedFile(
             kind, status.st_size, sha256_of(path), status.st_mtime_ns
         )
-    marker = folder / _MARKER
-    marker.write_text(_marker_text(provenance, files), encoding="utf-8")
-    set_mode(marker, 0o644)
-    _flush_file(marker)
+    _write_marker(folder, provenance, files)
     set_mode(folder, 0o755)
     flush_folder(folder)
 
@@ -143,19 +142,21 @@ def read_entry(folder: Path, place: Path, *, thorough: bool = False) -> Entry:
         OSError: It cannot be read.
     """
     try:
-        entry = _read_marker(folder)
-        if entry.provenance.place != place:
-            raise DamagedError(f"its marker belongs to {entry.provenance.place}")
-        times = {
-            name: _checked_time(folder / name, file, thorough=thorough)
-            for name, file in entry.files.items()
+        provenance, files = _read_marker(folder)
+        if provenance.place != place:
+            raise DamagedError(f"its marker belongs to {provenance.place}")
+        found = {
+            name: file._replace(mtime_ns=_checked_time(folder / name, file, thorough))
+            for name, file in files.items()
         }
     except (FileNotFoundError, NotADirectoryError) as error:
-        missing = Path(error.filename).name
-        raise DamagedError(f"{missing} is missing") from error
-    if all(times[name] == file.mtime_ns for name, file in entry.files.items()):
-        return entry
-    return _with_times(entry, times)
+        raise DamagedError(f"{Path(error.filename).name} is missing") from error
+    if found != files:
+        # A cache that cannot be written is hashed at each start, and serves all the
+        # same.
+        with contextlib.suppress(OSError):
+            _write_marker(folder, provenance, found)
+    return Entry(folder, provenance, found)
 
 
 def sha256_of(path: Path) -> str:
@@ -169,6 +170,24 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+@contextlib.contextmanager
+def written_beside(path: Path) -> Iterator[BinaryIO]:
+    """Yield a file that takes the place of *path* in the end, whole or not at all."""
+    import tempfile  # with all that it imports, only where something is written
+
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        set_mode(Path(name), 0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
 def set_mode(path: Path, mode: int) -> None:
     """Set the mode of *path* where the file system knows modes."""
     with contextlib.suppress(PermissionError, NotImplementedError):
@@ -177,23 +196,15 @@ def set_mode(path: Path, mode: int) -> None:
 
 def flush_folder(folder: Path) -> None:
     """Wait until the names in *folder* are on the disk, where that can be asked."""
-    try:
+    with contextlib.suppress(OSError):  # Windows opens no folders, some mounts refuse
         descriptor = os.open(folder, os.O_RDONLY)
-    except PermissionError:  # Windows opens no folders
-        return
-    try:
-        with contextlib.suppress(OSError):  # some network file systems refuse
+        try:
             os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        finally:
+            os.close(descriptor)
 
 
-def _flush_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-
-
-def _checked_time(path: Path, file: CachedFile, *, thorough: bool) -> int:
+def _checked_time(path: Path, file: CachedFile, thorough: bool) -> int:
     """Return the time of a file that is what it must be."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
@@ -209,71 +220,31 @@ def _checked_time(path: Path, file: CachedFile, *, thorough: bool) -> int:
     return status.st_mtime_ns
 
 
-def _with_times(entry: Entry, times: Mapping[str, int]) -> Entry:
-    files = {
-        name: replace(file, mtime_ns=times[name]) for name, file in entry.files.items()
-    }
-    refreshed = replace(entry, files=files)
-    # A cache that cannot be written is hashed at each start, and serves nevertheless.
-    with contextlib.suppress(OSError):
-        _replace_marker(entry.folder, _marker_text(entry.provenance, files))
-    return refreshed
-
-
-def _replace_marker(folder: Path, text: str) -> None:
-    import tempfile
-
-    descriptor, name = tempfile.mkstemp(dir=folder)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        set_mode(Path(name), 0o644)
-        Path(name).replace(folder / _MARKER)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _marker_text(provenance: Provenance, files: Mapping[str, CachedFile]) -> str:
+def _write_marker(
+    folder: Path, provenance: Provenance, files: Mapping[str, CachedFile]
+) -> None:
     document = {
         "schema": _SCHEMA,
         **asdict(provenance),
-        "files": {name: asdict(file) for name, file in files.items()},
+        "files": {name: file._asdict() for name, file in files.items()},
     }
-    return json.dumps(document, indent=1) + "\n"
+    with written_beside(folder / _MARKER) as file:
+        file.write(json.dumps(document, indent=1).encode() + b"\n")
 
 
-def _read_marker(folder: Path) -> Entry:
+def _read_marker(folder: Path) -> tuple[Provenance, dict[str, CachedFile]]:
     with (folder / _MARKER).open("rb") as file:
         raw = file.read(_LONGEST_MARKER)
     try:
         document: Any = json.loads(raw)
         if document["schema"] != _SCHEMA:
             raise DamagedError(f"its marker is of schema {document['schema']!r}")
-        entry = Entry(
-            folder,
-            Provenance(**{name: str(document[name]) for name in _PROVENANCE}),
-            {
-                _plain(name): CachedFile(
-                    kind=file["kind"],
-                    size=int(file["size"]),
-                    sha256=str(file["sha256"]),
-                    mtime_ns=int(file["mtime_ns"]),
-                )
-                for name, file in document["files"].items()
-            },
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        came = Provenance(**{f.name: str(document[f.name]) for f in fields(Provenance)})
+        files = {name: CachedFile(**row) for name, row in document["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError("its marker cannot be understood") from error
-    if not entry.files:
+    if not files:
         raise DamagedError("its marker names no file")
-    return entry
-
-
-_PROVENANCE: Final = Provenance.__slots__
-
-
-def _plain(name: str) -> str:
-    if Path(name).name != name:
-        raise ValueError(name)
-    return name
+    if not all(map(_PLAIN.fullmatch, files)):
+        raise DamagedError("its marker names what no archive holds")
+    return came, files

@@ -1,18 +1,18 @@
 """The official release that this package fetches, as a table.
 
-Every row is data: a file name holds the commit, so no URL can be worked out from a
-version. Facts: upstream's release workflow and packing script at v2.3.1-rc01; the one
-known SHA-256 comes from a third party's Nix package. The rows without one are pinned
-when a maintainer has fetched them once (CONTRIBUTING.md, "Moving to a new release").
+A file name holds the commit, so no URL can be worked out from a version. Facts:
+upstream's release workflow and packing script at v2.3.1-rc01; the one known SHA-256
+comes from a third party's Nix package. Archives without one are pinned when a
+maintainer has fetched them once (CONTRIBUTING.md, "For maintainers").
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from .._platform import Platform
     from ..types import EngineKind
@@ -21,11 +21,20 @@ RELEASE: Final = "v2.3.1-rc01"
 """Upstream's tag, of commit 0635e386."""
 
 RELEASE_API: Final = (
-    "https://api.github.com/repos/imazen/imageflow/releases/tags/v2.3.1-rc01"
+    f"https://api.github.com/repos/imazen/imageflow/releases/tags/{RELEASE}"
 )
 """Answers with a digest for each file of the release; asked where there is no pin."""
 
-_FILES: Final = "https://github.com/imazen/imageflow/releases/download/v2.3.1-rc01"
+_FILES: Final = f"https://github.com/imazen/imageflow/releases/download/{RELEASE}"
+_NAME: Final = f"{RELEASE}-0635e386"
+
+# Archive → SHA-256 and bytes, None where the size is not known.
+_PINS: Final[dict[str, tuple[str, int | None]]] = {
+    f"imageflow-{_NAME}-linux-x64.tar.gz": (
+        "882910c6c9602e42365dcf1c2c412cb5d0ced4703bf861217e5ef242a615bbb3",
+        None,
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +43,15 @@ class Artifact:
 
     suffix: str
     """Upstream's name for the platform."""
-    os: Literal["linux", "macos", "windows"]
+    os: str
     arch: str
-    libc: Literal["glibc"] | None
-    """The libc family that its binaries need; None where they bring what they need."""
     min_glibc: tuple[int, int] | None
-    """The oldest glibc that they run on; None where they need none."""
+    """The oldest glibc that it runs on; None where it brings what it needs."""
     url: str
     library: str | None
     """The library's exact name in the archive; None where it holds none."""
-    tool: str | None
-    """The tool's exact name in the archive; None where it holds none."""
+    tool: str
+    """The tool's exact name in the archive."""
     sha256: str | None = None
     """Of the archive; None where nobody has pinned it yet."""
     size: int | None = None
@@ -61,218 +68,55 @@ class Artifact:
 
     def serves(self, platform: Platform, kind: EngineKind) -> bool:
         """Return whether *platform* can use the *kind* that is in this archive."""
-        if self.member(kind) is None or (platform.os, platform.arch) != (
-            self.os,
-            self.arch,
-        ):
+        if (platform.os, platform.arch) != (self.os, self.arch):
             return False
-        if kind == "library" and not platform.can_dlopen:
+        if kind == "library" and (self.library is None or not platform.can_dlopen):
             return False
-        libc = platform.loading_libc if kind == "library" else platform.libc
-        if self.libc is None:
+        if self.min_glibc is None:
             return True
-        if libc is None or libc.family != self.libc:
-            return False
+        libc = platform.loading_libc if kind == "library" else platform.libc
         return (
-            self.min_glibc is None
-            or libc.version is None
-            or libc.version >= self.min_glibc
+            libc is not None
+            and libc.family == "glibc"
+            and (libc.version is None or libc.version >= self.min_glibc)
         )
 
 
-# In the order of preference for a platform that several rows serve. The x86-64 build
-# for macOS needs a Haswell; nothing is published for other processors and systems.
-ARTIFACTS: Final[tuple[Artifact, ...]] = (
-    # The library, and the tool beside it.
-    Artifact(
-        suffix="linux-x64",
-        os="linux",
-        arch="x86_64",
-        libc="glibc",
-        min_glibc=(2, 17),
-        url=f"{_FILES}/imageflow-v2.3.1-rc01-0635e386-linux-x64.tar.gz",
-        library="libimageflow.so",
-        tool="imageflow_tool",
-        sha256="882910c6c9602e42365dcf1c2c412cb5d0ced4703bf861217e5ef242a615bbb3",
-    ),
-    Artifact(
-        suffix="linux-arm64",
-        os="linux",
-        arch="aarch64",
-        libc="glibc",
-        min_glibc=(2, 34),
-        url=f"{_FILES}/imageflow-v2.3.1-rc01-0635e386-linux-arm64.tar.gz",
-        library="libimageflow.so",
-        tool="imageflow_tool",
-    ),
-    Artifact(
-        suffix="osx-x86_64",
-        os="macos",
-        arch="x86_64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/imageflow-v2.3.1-rc01-0635e386-osx-x86_64.tar.gz",
-        library="libimageflow.dylib",
-        tool="imageflow_tool",
-    ),
-    Artifact(
-        suffix="osx-arm64",
-        os="macos",
-        arch="aarch64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/imageflow-v2.3.1-rc01-0635e386-osx-arm64.tar.gz",
-        library="libimageflow.dylib",
-        tool="imageflow_tool",
-    ),
-    Artifact(
-        suffix="win-x86_64",
-        os="windows",
-        arch="x86_64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/imageflow-v2.3.1-rc01-0635e386-win-x86_64.zip",
-        library="imageflow.dll",
-        tool="imageflow_tool.exe",
-    ),
-    Artifact(
-        suffix="win-x86",
-        os="windows",
-        arch="x86",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/imageflow-v2.3.1-rc01-0635e386-win-x86.zip",
-        library="imageflow.dll",
-        tool="imageflow_tool.exe",
-    ),
-    Artifact(
-        suffix="win-arm64",
-        os="windows",
-        arch="aarch64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/imageflow-v2.3.1-rc01-0635e386-win-arm64.zip",
-        library="imageflow.dll",
-        tool="imageflow_tool.exe",
-    ),
-    # The static tool, which runs on any Linux of its architecture.
-    Artifact(
-        suffix="linux-musl-x64",
-        os="linux",
-        arch="x86_64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/tool-v2.3.1-rc01-0635e386-linux-musl-x64.imageflow_tool.tar.gz",
-        library=None,
-        tool="imageflow_tool",
-    ),
-    Artifact(
-        suffix="linux-musl-arm64",
-        os="linux",
-        arch="aarch64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/tool-v2.3.1-rc01-0635e386-linux-musl-arm64.imageflow_tool.tar.gz",
-        library=None,
-        tool="imageflow_tool",
-    ),
-    # The tool alone.
-    Artifact(
-        suffix="linux-x64",
-        os="linux",
-        arch="x86_64",
-        libc="glibc",
-        min_glibc=(2, 17),
-        url=f"{_FILES}/tool-v2.3.1-rc01-0635e386-linux-x64.imageflow_tool.tar.gz",
-        library=None,
-        tool="imageflow_tool",
-    ),
-    Artifact(
-        suffix="linux-arm64",
-        os="linux",
-        arch="aarch64",
-        libc="glibc",
-        min_glibc=(2, 34),
-        url=f"{_FILES}/tool-v2.3.1-rc01-0635e386-linux-arm64.imageflow_tool.tar.gz",
-        library=None,
-        tool="imageflow_tool",
-    ),
-    Artifact(
-        suffix="osx-x86_64",
-        os="macos",
-        arch="x86_64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/tool-v2.3.1-rc01-0635e386-osx-x86_64.imageflow_tool.tar.gz",
-        library=None,
-        tool="imageflow_tool",
-    ),
-    Artifact(
-        suffix="osx-arm64",
-        os="macos",
-        arch="aarch64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/tool-v2.3.1-rc01-0635e386-osx-arm64.imageflow_tool.tar.gz",
-        library=None,
-        tool="imageflow_tool",
-    ),
-    Artifact(
-        suffix="win-x86_64",
-        os="windows",
-        arch="x86_64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/tool-v2.3.1-rc01-0635e386-win-x86_64.imageflow_tool.exe.zip",
-        library=None,
-        tool="imageflow_tool.exe",
-    ),
-    Artifact(
-        suffix="win-x86",
-        os="windows",
-        arch="x86",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/tool-v2.3.1-rc01-0635e386-win-x86.imageflow_tool.exe.zip",
-        library=None,
-        tool="imageflow_tool.exe",
-    ),
-    Artifact(
-        suffix="win-arm64",
-        os="windows",
-        arch="aarch64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/tool-v2.3.1-rc01-0635e386-win-arm64.imageflow_tool.exe.zip",
-        library=None,
-        tool="imageflow_tool.exe",
-    ),
-    # The static tool again, beside headers and an install script.
-    Artifact(
-        suffix="linux-musl-x64",
-        os="linux",
-        arch="x86_64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/imageflow-v2.3.1-rc01-0635e386-linux-musl-x64.tar.gz",
-        library=None,
-        tool="imageflow_tool",
-    ),
-    Artifact(
-        suffix="linux-musl-arm64",
-        os="linux",
-        arch="aarch64",
-        libc=None,
-        min_glibc=None,
-        url=f"{_FILES}/imageflow-v2.3.1-rc01-0635e386-linux-musl-arm64.tar.gz",
-        library=None,
-        tool="imageflow_tool",
-    ),
+# Suffix, system, architecture, oldest glibc, library. The musl builds are static tools,
+# which run on any Linux of their architecture; the x86-64 build for macOS needs a
+# Haswell; nothing is published for other processors and systems.
+_BUILDS: Final = (
+    ("linux-x64", "linux", "x86_64", (2, 17), "libimageflow.so"),
+    ("linux-arm64", "linux", "aarch64", (2, 34), "libimageflow.so"),
+    ("linux-musl-x64", "linux", "x86_64", None, None),
+    ("linux-musl-arm64", "linux", "aarch64", None, None),
+    ("osx-x86_64", "macos", "x86_64", None, "libimageflow.dylib"),
+    ("osx-arm64", "macos", "aarch64", None, "libimageflow.dylib"),
+    ("win-x86_64", "windows", "x86_64", None, "imageflow.dll"),
+    ("win-x86", "windows", "x86", None, "imageflow.dll"),
+    ("win-arm64", "windows", "aarch64", None, "imageflow.dll"),
 )
-"""Every archive that can be fetched."""
 
-SUFFIXES: Final = tuple(dict.fromkeys(artifact.suffix for artifact in ARTIFACTS))
+SUFFIXES: Final = tuple(build[0] for build in _BUILDS)
 """Upstream's names for the platforms that it builds for."""
+
+
+def _artifacts() -> Iterable[Artifact]:
+    """Yield both archives of each platform: with all there is, with the tool alone."""
+    for suffix, system, arch, min_glibc, library in _BUILDS:
+        tool = "imageflow_tool.exe" if system == "windows" else "imageflow_tool"
+        packed = "zip" if system == "windows" else "tar.gz"
+        for name, held in (
+            (f"imageflow-{_NAME}-{suffix}.{packed}", library),
+            (f"tool-{_NAME}-{suffix}.{tool}.{packed}", None),
+        ):
+            pin = _PINS.get(name, (None, None))
+            url = f"{_FILES}/{name}"
+            yield Artifact(suffix, system, arch, min_glibc, url, held, tool, *pin)
+
+
+ARTIFACTS: Final = tuple(_artifacts())
+"""Every archive that can be fetched."""
 
 
 def for_platform(
@@ -282,16 +126,12 @@ def for_platform(
 ) -> tuple[Artifact, ...]:
     """Return the archives that serve *platform*, the one to take first.
 
-    A library goes before a tool, and what is pinned before what is not. For a tool, an
-    archive without a library goes first: it is the smaller one.
-
-    Args:
-        platform: The machine that is to use it.
-        kind: What is wanted of the archive; None for either.
-        artifacts: The rows to choose from.
+    A library goes before a tool, and what is pinned before what is not. For a tool, the
+    static one goes first, and the smaller archive.
     """
+    rows = tuple(artifacts)
     kinds: tuple[EngineKind, ...] = ("library", "tool") if kind is None else (kind,)
-    return _ranked(kinds, lambda row, of: row.serves(platform, of), artifacts)
+    return _ranked([row for row in rows if row.serves(platform, of)] for of in kinds)
 
 
 def for_suffix(
@@ -300,31 +140,24 @@ def for_suffix(
     artifacts: Iterable[Artifact] = ARTIFACTS,
 ) -> tuple[Artifact, ...]:
     """Return the archives of upstream's platform *suffix*, the one to take first."""
-    rows = tuple(row for row in artifacts if row.suffix == suffix)
-    kinds: tuple[EngineKind, ...] = ("library", "tool") if kind is None else (kind,)
-    return _ranked(kinds, lambda row, of: row.member(of) is not None, rows)
-
-
-def by_name(name: str, artifacts: Iterable[Artifact] = ARTIFACTS) -> Artifact | None:
-    """Return the row whose archive has this file *name*, None if there is none."""
-    return next((row for row in artifacts if row.name == name), None)
-
-
-def _ranked(
-    kinds: Iterable[EngineKind],
-    fits: Callable[[Artifact, EngineKind], bool],
-    artifacts: Iterable[Artifact],
-) -> tuple[Artifact, ...]:
-    rows = tuple(artifacts)
-    ranked = (
-        row
-        for kind in kinds
-        for row in sorted(rows, key=lambda row: _rank(row, kind))
-        if fits(row, kind)
+    rows = [row for row in artifacts if row.suffix == suffix]
+    with_library = [row for row in rows if row.library is not None]
+    return _ranked(
+        ([] if kind == "tool" else with_library, [] if kind == "library" else rows)
     )
+
+
+def by_name(name: str) -> Artifact | None:
+    """Return the row whose archive has this file *name*, None if there is none."""
+    return next((row for row in ARTIFACTS if row.name == name), None)
+
+
+def _ranked(libraries_then_tools: Iterable[list[Artifact]]) -> tuple[Artifact, ...]:
+    """Return each row once, the better ones of each list first."""
+
+    def rank(row: Artifact) -> tuple[bool, bool, bool]:
+        tool_alone = row.name.startswith("tool-")
+        return row.sha256 is None, row.min_glibc is not None, not tool_alone
+
+    ranked = [row for rows in libraries_then_tools for row in sorted(rows, key=rank)]
     return tuple(dict.fromkeys(ranked))
-
-
-def _rank(row: Artifact, kind: EngineKind) -> tuple[bool, bool]:
-    """Return what sorts the better row first; equals keep the order of the table."""
-    return row.sha256 is None, kind == "tool" and row.library is not None

@@ -31,12 +31,12 @@ KEYS = [
 
 
 def the_text(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    status = doctor.run(argparse.Namespace(json=False))
+    status = doctor.run(argparse.Namespace(json=False, binary=None))
     return status, capsys.readouterr().out
 
 
 def the_json(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
-    status = doctor.run(argparse.Namespace(json=True))
+    status = doctor.run(argparse.Namespace(json=True, binary=None))
     return status, json.loads(capsys.readouterr().out)
 
 
@@ -125,15 +125,24 @@ def test_the_text_ends_with_what_is_wrong_and_what_to_do(
     )
 
 
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        "https://me:secret@mirror.example/a",
+        "https://me:sec@secret@mirror.example/a",
+        "https://me:sec/ret@mirror.example/a",
+        "https://mirror.example/a?sig=secret",
+    ],
+)
 def test_a_login_for_a_mirror_is_not_shown(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    mirror: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("IMAGEFLOW_MIRROR", "https://me:secret@mirror.example/a")
+    monkeypatch.setenv("IMAGEFLOW_MIRROR", mirror)
     monkeypatch.setenv("IMAGEFLOW_TOOL", "/absent")
 
     _, report = the_json(capsys)
 
-    assert report["settings"]["IMAGEFLOW_MIRROR"] == "https://***@mirror.example/a"
+    assert report["settings"]["IMAGEFLOW_MIRROR"] == "https://mirror.example/a"
 
 
 @pytest.mark.parametrize(

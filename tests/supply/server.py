@@ -88,8 +88,11 @@ class Server(ThreadingHTTPServer):
         self,
         tls: ssl.SSLContext | None = None,
         handler: type[BaseHTTPRequestHandler] = Handler,
+        address: str = "127.0.0.1",
     ) -> None:
-        super().__init__(("127.0.0.1", 0), handler)
+        self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        super().__init__((address, 0), handler)
+        self._host = f"[{address}]" if ":" in address else address
         self.script: dict[str, tuple[Answer, ...]] = {}
         self.hits: Counter[str] = Counter()
         self.over = threading.Event()
@@ -106,7 +109,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"{self.scheme}://127.0.0.1:{self.port}"
+        return f"{self.scheme}://{self._host}:{self.port}"
 
     def on(self, path: str, *answers: Answer) -> None:
         """Set what is answered to requests for *path*, one after the other."""

@@ -12,8 +12,7 @@ import pytest
 from imageflow_loader._platform import Libc, Platform
 from imageflow_loader._settings import Settings
 from imageflow_loader._supply import Entry, Patience, fetch_engine
-from imageflow_loader._supply.acquire import Order, Run
-from imageflow_loader._supply.trust import digest, listed
+from imageflow_loader._supply.acquire import Fetch, digest, listed
 from imageflow_loader.errors import EngineDownloadError
 from tests.supply import server as web
 from tests.supply.upstream import Archive, archive
@@ -55,8 +54,8 @@ def from_upstream(
     """Fetch an archive from *server* as if it were upstream's own."""
     url = f"{server.url}/{archive.name}"
     artifact = replace(archive.artifact, url=url, **row)
-    wanted = Order(artifact, url, api=f"{server.url}/api")
-    return Run(wanted, PATIENCE, None).into_cache(cache)
+    api = f"{server.url}/api"
+    return Fetch(Settings(), artifact, patience=PATIENCE, api=api).into_cache(cache)
 
 
 def entries(cache: Cache) -> list[Entry]:

@@ -211,7 +211,7 @@ DAMAGES = {
     garble_the_marker: "marker cannot be understood",
     write_another_schema: "schema 99",
     name_no_file: "names no file",
-    name_a_file_elsewhere: "marker cannot be understood",
+    name_a_file_elsewhere: "marker names what no archive holds",
     be_of_another_release: "belongs to v9/linux-x64",
     make_a_file_a_folder: "is not a file",
 }

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import os
 import ssl
+import traceback
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
+import trustme
 
 from imageflow_loader._platform import Libc, Platform
 from imageflow_loader._settings import Settings
@@ -21,8 +25,7 @@ from tests.supply.upstream import archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import trustme
+    from pathlib import Path
 
     from imageflow_loader._supply import Cache
     from imageflow_loader.types import FetchedEngine
@@ -101,6 +104,20 @@ def fails(id: str, *answers: Answer, says: str, asked: int = 1) -> Case:  # noqa
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(DATA)
 VAST_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\n" % (b"9" * 5000)
+SMALL_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"
+TWO_LENGTHS = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 9\r\n\r\n"
+OLD = b"HTTP/1.0 200 OK\r\n\r\n"
+MANY_HEADERS = b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000
+CHUNKS = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n%s\r\n"
+    % (
+        len(DATA),
+        DATA,
+        b"X-Digest: none\r\nContent-Length: 3\r\n",
+    )
+)
+NO_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+BOMB = gzip.compress(bytes(200 << 20), 1)
 ODD_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"
 TOMORROW = f"{datetime.now(timezone.utc) + timedelta(days=1):%a, %d %b %Y %X} GMT"
 
@@ -112,7 +129,39 @@ CASES = [
     ends("a file labelled as gzip", web.body(DATA, Content_Encoding="gzip")),
     ends("a length that is no number", web.raw(ODD_LENGTH + DATA)),
     ends("a length beyond all measure", web.raw(VAST_LENGTH + DATA)),
+    ends("a length below nothing", web.raw(SMALL_LENGTH + DATA)),
+    ends("from a server of 1996", web.raw(OLD + DATA)),
+    ends("in chunks with a trailer", web.raw(CHUNKS)),
+    ends(
+        "with a cookie and a login",
+        web.body(DATA, Set_Cookie="a=b", WWW_Authenticate="Basic"),
+    ),
     # Bodies that are not.
+    fails("two lengths", web.raw(TWO_LENGTHS + DATA), says="unmatching values"),
+    fails(
+        "chunks of no size",
+        web.raw(NO_CHUNKS + b"x\r\n"),
+        says="could not be read",
+        asked=3,
+    ),
+    fails(
+        "chunks of negative size",
+        web.raw(NO_CHUNKS + b"-5\r\nhello"),
+        says="could not be read",
+        asked=3,
+    ),
+    fails(
+        "a bomb of zeros",
+        web.body(BOMB, Content_Encoding="gzip"),
+        says="sent it with Content-Encoding gzip",
+        asked=2,
+    ),
+    fails(
+        "a thousand headers",
+        web.raw(MANY_HEADERS),
+        says="could not be read",
+        asked=3,
+    ),
     fails(
         "packed on the way",
         web.body(gzip.compress(DATA), Content_Encoding="gzip"),
@@ -174,13 +223,13 @@ CASES = [
     ),
     fails(
         "too large, and says so",
-        web.body(bytes(65 << 20)),
-        says="more than the 67108864 bytes",
+        web.raw(b"HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n"),
+        says="more than the 268435456 bytes",
     ),
     fails(
         "too large, and does not say so",
-        web.without_length(bytes(65 << 20)),
-        says="more than the 67108864 bytes",
+        web.without_length(bytes(257 << 20)),
+        says="more than the 268435456 bytes",
     ),
     # Servers that take their time.
     fails(
@@ -205,13 +254,16 @@ CASES = [
         web.redirect("file:///etc/passwd"),
         says="file:///etc/passwd, which is not secure",
     ),
+    fails("to another scheme", web.redirect("ftp://x.example/"), says="not secure"),
+    fails("to a script", web.redirect("javascript:alert(1)"), says="not secure"),
+    fails("to a port beyond", web.redirect("//127.0.0.1:99999/"), says="could|cannot"),
     fails("to nowhere", web.status(302), says="answered 302 Found instead of the file"),
     fails("to no address", web.redirect("http://[::1"), says="cannot be asked for"),
     # Statuses.
     fails(
         "404",
         web.status(404),
-        says=r"There is no http://127.0.0.1:\d+/imageflow-\S+ \(404\)",
+        says=r"There is no https?://127.0.0.1:\d+/imageflow-\S+ \(404\)",
     ),
     fails("410", web.status(410), says=r"There is no .* \(410\)"),
     fails("400", web.status(400), says="answered 400 Bad Request instead of the file"),
@@ -223,6 +275,11 @@ CASES = [
     fails("403", web.status(403), says="a proxy or a firewall may forbid it"),
     fails("407", web.status(407), says="asks for a user name and password"),
     fails("204", web.status(204), says="answered 204 No Content instead"),
+    fails(
+        "a range nobody asked for",
+        web.status(206, DATA, Content_Range=f"bytes 0-{len(DATA) - 1}/{len(DATA)}"),
+        says="answered 206",
+    ),
     fails("206", web.status(206, DATA), says="answered 206 Partial Content instead"),
     fails("304", web.status(304), says="answered 304 Not Modified instead"),
     ends("500 once", web.status(500), web.body(DATA), asked=2),
@@ -285,10 +342,13 @@ CASES = [
 ]
 
 
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("fixture", ["server", "secure_server"], ids=["http", "https"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_a_fetch_ends_verified_or_in_one_sentence(
-    case: Case, server: Server, cache: Cache
+    case: Case, fixture: str, cache: Cache, request: pytest.FixtureRequest
 ) -> None:
+    server: Server = request.getfixturevalue(fixture)
     server.on(PATH, *case.answers)
     server.on(f"/moved{PATH}", web.body(DATA))
 
@@ -364,23 +424,115 @@ def test_progress_is_told_of_every_block(server: Server, cache: Cache) -> None:
     assert told == sorted(told)
 
 
-def test_a_password_in_the_mirror_is_sent_and_never_shown(
-    server: Server, cache: Cache
+SECRETS = [
+    pytest.param("{0}://me:hunter2@{1}", "me:hunter2", id="a password"),
+    pytest.param("{0}://me:hun%2Fter2@{1}", "me:hun/ter2", id="one with a slash"),
+    pytest.param("{0}://me:hun@ter2@{1}", "me:hun@ter2", id="one with an at sign"),
+    pytest.param("{0}://hunter2@{1}", "hunter2:", id="a token for a name"),
+    pytest.param("{0}://{1}?sig=hunter2&b=1", None, id="a token in the query"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "login"), SECRETS)
+@pytest.mark.parametrize("code", [200, 401, 404, 503])
+def test_what_is_secret_in_the_mirror_is_sent_and_never_shown(
+    pattern: str, login: str | None, code: int, server: Server, cache: Cache
 ) -> None:
+    seen: list[tuple[str | None, str]] = []
+
+    def answer(handler: web.Handler) -> None:
+        seen.append((handler.headers.get("Authorization"), handler.path))
+        (web.body(DATA) if code == 200 else web.status(code))(handler)
+
+    server.on(f"/a{PATH}", answer)
+    mirror = pattern.format("http", f"127.0.0.1:{server.port}/a")
+
+    try:
+        said = [repr(fetch(mirror, cache))]
+        said += [path.read_text() for path in cache.root.rglob("entry.json")]
+    except EngineDownloadError as error:
+        said = traceback.format_exception(error)
+
+    assert code != 200 or len(said) == 2
+    authorization, path = seen[0]
+    token = None if login is None else base64.b64encode(login.encode()).decode()
+    assert authorization == (token and f"Basic {token}")
+    assert path == f"/a{PATH}" + ("" if login else "?sig=hunter2&b=1")
+    assert "ter2" not in "".join(said)
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        "http://me:hunter2@",
+        "http://me:hunter2@[::1",
+        "http://me:hunter2@a..b",
+        "http://me:hun/ter2@127.0.0.1:1",
+        "http://me:hunter2@127.0.0.1:x",
+        "http://me:hunter2@127.0.0.1:1/?hunter2#hunter2",
+        "https://me:hunter2@127.0.0.1:1/",
+    ],
+)
+def test_an_address_that_cannot_be_gives_no_secret_away(
+    mirror: str, cache: Cache
+) -> None:
+    with pytest.raises(EngineDownloadError) as caught:
+        fetch(mirror, cache)
+
+    assert "ter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_login_is_for_the_mirror_alone(server: Server, cache: Cache) -> None:
     seen: list[str | None] = []
 
     def answer(handler: web.Handler) -> None:
         seen.append(handler.headers.get("Authorization"))
+        web.body(DATA)(handler)
+
+    with Server() as elsewhere:
+        server.on(PATH, web.redirect(f"{elsewhere.url}/there"))
+        elsewhere.on("/there", web.redirect(f"{server.url}/back"))
+        server.on("/back", answer)
+        elsewhere.on("/there", answer)
+        fetch(server.url.replace("://", "://me:secret@"), cache)
+
+    assert seen == [None]
+
+
+def test_the_list_of_a_mirror_is_asked_for_with_the_same_token(
+    server: Server, cache: Cache
+) -> None:
+    asked: list[str] = []
+
+    def answer(handler: web.Handler) -> None:
+        asked.append(handler.path)
         web.status(404)(handler)
 
-    server.on(PATH, answer)
-    mirror = server.url.replace("://", "://me:secret@")
+    server.on("/a/SHA256SUMS", answer)
 
-    with pytest.raises(EngineDownloadError) as caught:
-        fetch(mirror, cache)
+    with pytest.raises(EngineDownloadError, match=r"there is no .*/a/SHA256SUMS"):
+        fetch_engine(
+            Settings(cache_dir=cache.root, mirror=f"{server.url}/a?sig=secret"),
+            LINUX,
+            suffix="linux-musl-x64",
+            patience=PATIENCE,
+        )
 
-    assert seen == ["Basic bWU6c2VjcmV0"]
-    assert "secret" not in str(caught.value)
+    assert asked == ["/a/SHA256SUMS?sig=secret"]
+
+
+def test_a_mirror_may_have_an_address_of_ipv6(cache: Cache) -> None:
+    try:
+        server = Server(address="::1")
+    except OSError:
+        pytest.skip("no IPv6 here")
+
+    with server:
+        server.on(PATH, web.body(DATA))
+        require_whole(cache, fetch(server.url, cache))
+        server.script.clear()
+        with pytest.raises(EngineDownloadError, match=r"There is no http://\[::1\]:"):
+            fetch(server.url, cache, sha256="0" * 64)
 
 
 # TLS.
@@ -391,6 +543,33 @@ def test_a_companys_certificate_is_trusted_when_it_is_named(
     secure_server: Server, cache: Cache
 ) -> None:
     secure_server.on(PATH, web.body(DATA))
+
+    require_whole(cache, fetch(secure_server.url, cache))
+
+
+def test_what_openssl_is_told_to_trust_is_trusted(
+    secure_server: Server,
+    authority: trustme.CA,
+    tmp_path: Path,
+    cache: Cache,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secure_server.on(PATH, web.body(DATA))
+    bundle = tmp_path / "company.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+
+    require_whole(cache, fetch(secure_server.url, cache))
+
+
+@pytest.mark.usefixtures("trusted")
+def test_requests_own_variable_goes_before_openssls(
+    secure_server: Server, tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secure_server.on(PATH, web.body(DATA))
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(str(other))
+    monkeypatch.setenv("SSL_CERT_FILE", str(other))
 
     require_whole(cache, fetch(secure_server.url, cache))
 
@@ -413,6 +592,11 @@ def expired(authority: trustme.CA) -> trustme.LeafCert:
     return authority.issue_cert("127.0.0.1", not_after=yesterday)
 
 
+def of_the_future(authority: trustme.CA) -> trustme.LeafCert:
+    tomorrow = datetime.now(timezone.utc) + timedelta(days=1)
+    return authority.issue_cert("127.0.0.1", not_before=tomorrow)
+
+
 def of_another_host(authority: trustme.CA) -> trustme.LeafCert:
     return authority.issue_cert("elsewhere.example")
 
@@ -421,7 +605,12 @@ def of_another_host(authority: trustme.CA) -> trustme.LeafCert:
 @pytest.mark.parametrize(
     ("certificate", "says"),
     [
-        pytest.param(expired, "certificate has expired", id="expired"),
+        pytest.param(
+            expired, "certificate has expired.*clock, which says", id="expired"
+        ),
+        pytest.param(
+            of_the_future, "not yet valid.*clock, which says", id="not yet valid"
+        ),
         pytest.param(of_another_host, "IP address mismatch", id="of another host"),
     ],
 )
@@ -480,30 +669,48 @@ def test_a_secure_address_never_redirects_to_one_that_is_not(
 # Proxies.
 
 
-def test_a_proxy_is_used_for_plain_requests(
-    server: Server, cache: Cache, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("fixture", ["server", "secure_server"], ids=["http", "https"])
+@pytest.mark.parametrize("login", [None, "user:secret", "us%40er:s%2Fe:cret"])
+def test_a_proxy_is_used_with_and_without_a_password(
+    fixture: str,
+    login: str | None,
+    cache: Cache,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> None:
+    server: Server = request.getfixturevalue(fixture)
     server.on(PATH, web.body(DATA))
 
-    with Proxy() as proxy:
-        monkeypatch.setenv("http_proxy", proxy.url)
+    with Proxy(login and unquote(login)) as proxy:
+        address = proxy.url.replace("://", f"://{login}@" if login else "://")
+        monkeypatch.setenv(f"{server.scheme}_proxy", address)
         require_whole(cache, fetch(server.url, cache))
 
-    assert proxy.hits == {"GET": 1}
+    assert proxy.hits == {"GET" if server.scheme == "http" else "CONNECT": 1}
 
 
-@pytest.mark.usefixtures("trusted")
-def test_a_proxy_with_a_password_tunnels_secure_requests(
-    secure_server: Server, cache: Cache, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://me:hun/ter2@127.0.0.1:1",
+        "http://me:hunter2@127.0.0.1:x",
+        "http://me:hunter2@",
+        "me:hunter2@127.0.0.1:1",
+        "gopher://me:hunter2@127.0.0.1:1",
+        "socks5://me:hunter2@127.0.0.1:1",
+    ],
+)
+def test_a_proxy_that_cannot_be_is_a_sentence_without_its_password(
+    proxy: str, server: Server, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secure_server.on(PATH, web.body(DATA))
+    monkeypatch.setenv("http_proxy", proxy)
 
-    with Proxy("user:secret") as proxy:
-        address = proxy.url.replace("://", "://user:secret@")
-        monkeypatch.setenv("https_proxy", address)
-        require_whole(cache, fetch(secure_server.url, cache))
+    with pytest.raises(EngineDownloadError) as caught:
+        fetch(server.url, cache)
 
-    assert proxy.hits == {"CONNECT": 1}
+    assert "ter2" not in "".join(traceback.format_exception(caught.value))
+    require_empty(cache)
 
 
 @pytest.mark.usefixtures("trusted")

@@ -10,7 +10,7 @@ import pytest
 from imageflow_loader._platform import Libc, Platform
 from imageflow_loader._settings import Settings
 from imageflow_loader._supply import Cache, Candidate, candidates, fetch_engine
-from imageflow_loader._supply.official import from_cache, from_download
+from imageflow_loader._supply.candidates import from_cache, from_download
 from imageflow_loader.errors import EngineDownloadError
 from tests.supply.upstream import archive
 
