@@ -108,7 +108,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _LARGEST: Final = 3.4028235e38  # engines keep numbers in 32 bits
 
-_TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 _ANCHORS = tuple(
     f"{y}{x}" for y in ("top", "middle", "bottom") for x in ("left", "center", "right")
 )
@@ -128,8 +128,8 @@ _FORMATS = (
 )
 
 WORDS: Final[Mapping[QuerystringKind, tuple[str, ...]]] = {
-    "switch": (*_TRUE, *_FALSE),
-    "switch_or_keep": (*_TRUE, *_FALSE, "keep", "preserve"),
+    "switch": (*TRUE, *_FALSE),
+    "switch_or_keep": (*TRUE, *_FALSE, "keep", "preserve"),
     "anchor": _ANCHORS,
     "crop": ("auto",),
     "profile": (*_PROFILES, "quality"),

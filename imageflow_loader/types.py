@@ -41,6 +41,7 @@ Capability: TypeAlias = Literal[
     "select_frame",
     "take_output",
     "validate_querystring",
+    "watermark_red_dot",
 ]
 """What an engine may or may not be able to do."""
 

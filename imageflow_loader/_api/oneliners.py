@@ -11,9 +11,12 @@ from .._job import (
     check_querystring,
     command_string,
     in_thread,
+    one_of,
     suffix_format,
+    whole,
 )
 from ..errors import InvalidJobError
+from ..types import FormatName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from .._engine import Engine
     from .._io import ImageInfo
     from .._job import EncodedImage, JobResult, Output, Watermark
-    from ..types import Destination, FormatName, Querystring, SourceLike
+    from ..types import Destination, Querystring, SourceLike
 
 
 def process(
@@ -131,11 +134,13 @@ def thumbnail(
         ImageflowError: As `process`.
         ValueError: A number is out of range.
     """
-    w, h = (size, size) if isinstance(size, int) else size
-    if min(w, h) < 1:
-        raise ValueError(f"a thumbnail has at least one pixel, not {w}×{h}")
-    if quality is not None and not 0 <= quality <= 100:
-        raise ValueError(f"quality is 0 to 100, not {quality}")
+    w, h = size if isinstance(size, tuple) else (size, size)
+    whole("width", w, 1)
+    whole("height", h, 1)
+    if format is not None:
+        one_of("format", format, FormatName)
+    if quality is not None:
+        whole("quality", quality, 0, 100)
     query = {
         "w": w,
         "h": h,

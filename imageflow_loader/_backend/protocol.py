@@ -42,6 +42,8 @@ class Response:
     (`data.job_result`)."""
     outputs: Mapping[int, bytes]
     """io_id → encoded picture, for each output that was written."""
+    queue_seconds: float = 0
+    """How long it waited for its turn, before it was asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,5 +112,6 @@ def capabilities(
         "take_output": abi is not None and abi >= (3, 2),
         "percent_profile": embedded,
         "limit_threads": embedded,
+        "watermark_red_dot": embedded,  # others hang at 3 pixels, for good
     }
     return frozenset(capability for capability, able in can.items() if able)

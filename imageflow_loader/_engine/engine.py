@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .._backend import Request, edition
@@ -111,8 +113,11 @@ class Engine:
             raise EngineError("This engine was closed. Load another one.")
         if self._backend.forked_after_use and self.info.edition != "embedded":
             return self._after_fork().execute(request)
+        came = time.perf_counter()
         with self._gate.entered(request.deadline, request.cancel):
-            return self._backend.execute(request)
+            waited = time.perf_counter() - came
+            response = self._backend.execute(request)
+        return replace(response, queue_seconds=waited)
 
     def send_json(
         self,

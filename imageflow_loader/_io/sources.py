@@ -61,17 +61,25 @@ def read_source(
         data = _lent(source)
     elif isinstance(source, str | os.PathLike):
         data = reader.path(source)
-    elif hasattr(source, "read"):
-        data = reader.stream(source, _CHUNK)
     else:
-        raise TypeError(
-            "a source is bytes, a path or a binary stream, "
-            f"not {type(source).__name__}: {source!r:.80}"
-        )
+        check_source(source)
+        data = reader.stream(source, _CHUNK)
     reader.check_size(len(data))
     if not data:
         raise ImageDecodeError(f"{reader.name} is empty.", kind="NoEnabledDecoderFound")
     return data
+
+
+def check_source(source: object) -> None:
+    """Raise `TypeError` unless *source* is something that can be read."""
+    kinds = (bytes, bytearray, memoryview, str, os.PathLike)
+    if not isinstance(source, kinds) and not (
+        hasattr(source, "read") or isinstance(source, SupportsOpened)
+    ):
+        raise TypeError(
+            "a source is bytes, a path or a binary stream, "
+            f"not {type(source).__name__}: {source!r:.80}"
+        )
 
 
 def source_name(source: SourceLike) -> str:

@@ -1,6 +1,7 @@
 """What do you want done?"""
 
 from .._colors import Color, ColorLike
+from .checks import one_of, whole
 from .encoders import (
     Allow,
     Auto,
@@ -76,7 +77,9 @@ __all__ = [
     "decode",
     "in_thread",
     "named_format",
+    "one_of",
     "querystring_text",
     "suffix_format",
+    "whole",
     "with_key",
 ]

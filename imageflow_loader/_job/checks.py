@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, get_args
 
+from .._colors import Color
 from ..types import Anchor
 
 if TYPE_CHECKING:
+    from .._colors import ColorLike
     from ..types import Gravity, Json
 
 _PLACES = {
@@ -53,9 +56,63 @@ def number(
         raise ValueError(f"{name} is {wanted}, not {value}")
 
 
+def switch(name: str, value: object) -> None:
+    """Raise `TypeError` unless *value* is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} is True or False, not {value!r}")
+
+
 def given(**members: Json) -> dict[str, Json]:
     """Return the members that are not None: the engine then uses its default."""
     return {name: value for name, value in members.items() if value is not None}
+
+
+def members(value: Any, *, without: str = "") -> dict[str, Json]:
+    """Return what is set in a value, as the engine's JSON has it.
+
+    Raises:
+        TypeError: A member is not of the class that it must be.
+        ValueError: A colour or a place is none.
+    """
+    return given(
+        **{
+            each.name: _member_json(each.name, getattr(value, each.name))
+            for each in fields(value)
+            if each.name != without
+        }
+    )
+
+
+def _member_json(name: str, value: Any) -> Json:
+    if value is None:
+        return None
+    if name in ("background_color", "canvas_color", "matte"):
+        return color_json(value)
+    if name == "gravity":
+        return gravity_json(value)
+    if name == "quality_profile" and not isinstance(value, str):
+        return {"percent": value}
+    if name == "lossless":
+        return str(value).lower()
+    if name in ("allow", "fit_box", "hints"):
+        return value_json(name, value)
+    json: Json = value
+    return json
+
+
+def value_json(name: str, value: Any) -> Json:
+    """Return one of our own values as the engine's JSON has it, None for None."""
+    if value is None:
+        return None
+    if not hasattr(value, "to_json"):
+        raise TypeError(f"{name} is a value of imageflow_loader, not {value!r:.80}")
+    json: Json = value.to_json()
+    return json
+
+
+def color_json(color: ColorLike | None) -> Json:
+    """Return a colour as the engine's JSON has it, None for None."""
+    return None if color is None else Color.parse(color).to_json()
 
 
 def gravity_json(gravity: Gravity | None) -> Json:

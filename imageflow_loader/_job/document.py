@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from .._io import read_source
 from ..errors import InvalidJobError
+from ..types import SupportsOpened
 from .image import Image
 from .job import Job, Output
 from .plan import Command, Placeholder, graph_of, lay_out
-from .values import FrameLimit, Security
+from .values import UNLIMITED, FrameLimit, Security
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,8 @@ def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
     framewise: Json = graph.framewise
     limits = None if job.security is None else job.security.to_json()
     if api == "execute":
-        return {**({"security": limits} if limits else {}), "framewise": framewise}
+        execute: dict[str, Json] = {} if limits is None else {"security": limits}
+        return {**execute, "framewise": framewise}
     if api != "build":
         raise ValueError(f"api is 'build' or 'execute', not {api!r}")
     entries: list[Json] = [
@@ -40,11 +42,15 @@ def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
         {"io_id": io_id, "direction": "out", "io": _destination_json(output.to)}
         for io_id, output in zip(graph.outputs, job.outputs, strict=True)
     ]
-    config: dict[str, Json] = {"builder_config": {"security": limits}} if limits else {}
+    config: dict[str, Json] = {}
+    if limits is not None:
+        config["builder_config"] = {"security": limits}
     return {**config, "io": entries, "framewise": framewise}
 
 
 def _source_json(source: SourceLike | Placeholder) -> Json:
+    if isinstance(source, SupportsOpened):
+        source = source.opened()
     if isinstance(source, str | os.PathLike):
         return {"file": os.fsdecode(source)}
     if isinstance(source, bytes | bytearray | memoryview):
@@ -99,6 +105,11 @@ class _Reader:
                 self.sources[entry["io_id"]] = _source(entry)
             else:
                 self.destinations[entry["io_id"]] = _destination(entry["io"])
+        if [*map(type, self.sources.values())].count(Placeholder) == 1:
+            self.sources = {
+                io_id: Placeholder() if isinstance(source, Placeholder) else source
+                for io_id, source in self.sources.items()
+            }
         self.images: dict[int, Image] = {}
         self.outputs: list[tuple[int, Output]] = []
 
@@ -138,24 +149,27 @@ class _Reader:
         else:
             sources: tuple[SourceLike | Placeholder, ...] = ()
             if name in ("decode", "watermark"):
-                sources = (self.sources[params["io_id"]],)
-                rest = {k: v for k, v in params.items() if k != "io_id"}
-                node = {name: rest}
+                source, rest = self._parted(params)
+                sources, node = (source,), {name: rest}
             base, canvas = above.get("input"), above.get("canvas")
             self.images[number] = (
-                Image(node, base, canvas, sources)
+                Image(node, base, canvas, sources, _may_shrink(node))
                 if base is None or canvas is not None
                 else base._then(node, *sources)
             )
 
     def _command(self, params: Mapping[str, Any]) -> None:
-        if params.get("watermarks"):
-            raise InvalidJobError(
-                "A query string with watermarks cannot be read back from a document.",
-                category="action_not_supported",
-            )
-        command = Command(self.sources[params["decode"]], params["value"])
+        watermarks = tuple(map(self._parted, params.get("watermarks") or ()))
+        source = self.sources[params["decode"]]
+        command = Command(source, params["value"], watermarks)
         self._output(params["encode"], command, None)
+
+    def _parted(
+        self, params: Mapping[str, Any]
+    ) -> tuple[SourceLike | Placeholder, dict[str, Json]]:
+        """Return the source that a node names, and what else it says."""
+        rest = {key: value for key, value in params.items() if key != "io_id"}
+        return self.sources[params["io_id"]], rest
 
     def _output(
         self, io_id: int, image: Image | Command, encoder: Encoder | None
@@ -163,6 +177,12 @@ class _Reader:
         to = self.destinations[io_id]
         output = Output(image, "keep" if encoder is None else encoder, to)
         self.outputs.append((io_id, output))
+
+
+def _may_shrink(node: Any) -> bool:
+    """Whether a decoder is left to shrink: nothing is said of it, not even no word."""
+    commands = node["decode"].get("commands") if "decode" in node else []
+    return commands != [] and "jpeg_downscale_hints" not in str(commands)
 
 
 def _parted(node: Any) -> tuple[str, Any]:
@@ -225,7 +245,9 @@ def _destination(io: Any) -> str | None:
 def _security(limits: Mapping[str, Any]) -> Security:
     def frame(name: str) -> FrameLimit | None:
         limit = limits.get(name)
-        return None if limit is None else FrameLimit(**limit)
+        if limit is None:
+            return None
+        return FrameLimit(**{k: v for k, v in limit.items() if v != UNLIMITED[k]})
 
     return Security(
         max_decode_size=frame("max_decode_size"),

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol, TypeAlias
+from functools import partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    Protocol,
+    TypeAlias,
+)
 
 from ..types import FormatName, QualityProfile
-from .checks import given, number, one_of, whole
-from .values import color_json
+from .checks import (
+    color_json,
+    members,
+    number,
+    one_of,
+    switch,
+    value_json,
+    whole,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .._colors import ColorLike
     from ..types import Capability, Json
 
-_Depth = Literal["png_32", "png_24"]
 _SAFE_PERCENT = frozenset({15, 20, 34, *range(55, 74), 91, 96, 100})
 _SAFE_DPR = frozenset({0.5, 1, 3})
 
@@ -37,98 +52,164 @@ EncoderLike: TypeAlias = Encoder | FormatName
 """An encoder, or the name of a format for its usual encoder."""
 
 
-def needs_percent_profile(percent: float) -> bool:
-    """Whether the official engine would panic at a quality profile of this number.
+def needs_percent_profile(percent: float | None, dpr: float | None) -> bool:
+    """Whether the official engine would panic at this quality profile.
+
+    Args:
+        percent: The profile as a number; None for one by name.
+        dpr: What it is adapted to; None if it is not.
 
     Source: engine runs over 0–100; all tags from v2.1.1-rc01 on.
     """
-    return percent not in _SAFE_PERCENT
+    return (100 if percent is None else percent) not in _SAFE_PERCENT or (
+        dpr or 1
+    ) not in _SAFE_DPR
 
 
-def _quality(value: float | None, name: str = "quality") -> None:
-    if value is not None:
-        whole(name, value, 0, 100)
+def preset_needs(preset: Any) -> frozenset[Capability]:
+    """Return what an engine must be able to do to encode by *preset*."""
+    for name in ("auto", "format"):
+        if isinstance(preset, dict) and isinstance(chosen := preset.get(name), dict):
+            profile = chosen.get("quality_profile")
+            percent = profile.get("percent") if isinstance(profile, dict) else None
+            if needs_percent_profile(percent, chosen.get("quality_profile_dpr")):
+                return frozenset({"auto_format", "percent_profile"})
+            return frozenset({"auto_format"})
+    return frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class MozJpeg:
-    """A JPEG, small for its quality (`mozjpeg`).
+# What the members of encoders may be; None is always allowed.
 
-    The official engine makes it progressive whatever `progressive` says.
-    """
+_percent = partial(whole, low=0, high=100)
 
-    extension: ClassVar[str] = "jpg"
 
-    quality: int | None = None
-    """0 to 100; 75 unless given."""
-    progressive: bool | None = field(default=None, kw_only=True)
-    matte: ColorLike | None = field(default=None, kw_only=True)
-    """What shows through transparency; white unless given."""
+def _profile(name: str, value: object) -> None:
+    if isinstance(value, str):
+        one_of(name, value, QualityProfile)
+    else:
+        number(name, value, 0, 100)
+
+
+def _switch_or_keep(name: str, value: object) -> None:
+    if isinstance(value, str):
+        one_of(name, value, Literal["keep"])
+    else:
+        switch(name, value)
+
+
+def _color(_: str, value: Any) -> None:
+    color_json(value)
+
+
+_CHECKS: Final[Mapping[str, Callable[[str, Any], object]]] = {
+    "quality": _percent,
+    "minimum_quality": _percent,
+    "speed": partial(whole, low=1, high=10),
+    "zlib_compression": partial(whole, low=0, high=9),
+    "depth": partial(one_of, literal=Literal["png_32", "png_24"]),
+    "progressive": switch,
+    "optimize_huffman_coding": switch,
+    "maximum_deflate": switch,
+    "matte": _color,
+    "format": partial(one_of, literal=FormatName),
+    "quality_profile": _profile,
+    "quality_profile_dpr": partial(number, low=0.01, high=100),
+    "lossless": _switch_or_keep,
+    "allow": value_json,
+}
+
+
+class _Preset:
+    """A preset of the engine's: its name, and members that check themselves."""
+
+    __slots__ = ()
+
+    preset: ClassVar[str]
+    """Its name in the engine's JSON."""
 
     def __post_init__(self) -> None:
         """Check the members."""
-        _quality(self.quality)
-        color_json(self.matte)
+        for each in fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
+            value = getattr(self, each.name)
+            if value is not None and each.name in _CHECKS:
+                _CHECKS[each.name](each.name, value)
 
     def to_json(self) -> Json:
-        """Return the preset."""
-        return {
-            "mozjpeg": given(
-                quality=self.quality,
-                progressive=self.progressive,
-                matte=color_json(self.matte),
-            )
-        }
+        """Return the preset as the engine's JSON has it."""
+        return {self.preset: members(self)}
 
 
 @dataclass(frozen=True, slots=True)
-class LibjpegTurbo:
-    """A JPEG made fast, baseline unless asked otherwise (`libjpegturbo`)."""
+class MozJpeg(_Preset):
+    """A JPEG, small for its quality (`mozjpeg`).
 
+    The official engine makes it progressive whatever `progressive` says.
+
+    Raises:
+        ValueError: A number is out of range, or `matte` is no colour.
+
+    Source: `EncoderPreset::Mozjpeg` in imageflow_types/src/lib.rs (v2.3).
+    """
+
+    preset: ClassVar[str] = "mozjpeg"
     extension: ClassVar[str] = "jpg"
 
     quality: int | None = None
     """0 to 100; 75 unless given."""
     progressive: bool | None = field(default=None, kw_only=True)
-    optimize_huffman_coding: bool | None = field(default=None, kw_only=True)
+    """Coarse first, then finer; usually smaller as well."""
     matte: ColorLike | None = field(default=None, kw_only=True)
     """What shows through transparency; white unless given."""
 
-    def __post_init__(self) -> None:
-        """Check the members; the engine would take 300 for 44."""
-        _quality(self.quality)
-        color_json(self.matte)
 
-    def to_json(self) -> Json:
-        """Return the preset."""
-        return {
-            "libjpegturbo": given(
-                quality=self.quality,
-                progressive=self.progressive,
-                optimize_huffman_coding=self.optimize_huffman_coding,
-                matte=color_json(self.matte),
-            )
-        }
+@dataclass(frozen=True, slots=True)
+class LibjpegTurbo(_Preset):
+    """A JPEG made fast, baseline unless asked otherwise (`libjpegturbo`).
+
+    Raises:
+        ValueError: A number is out of range, or `matte` is no colour.
+
+    Source: `EncoderPreset::LibjpegTurbo` in imageflow_types/src/lib.rs (v2.3).
+    """
+
+    preset: ClassVar[str] = "libjpegturbo"
+    extension: ClassVar[str] = "jpg"
+
+    quality: int | None = None
+    """0 to 100; 75 unless given."""
+    progressive: bool | None = field(default=None, kw_only=True)
+    """Coarse first, then finer; usually smaller as well."""
+    optimize_huffman_coding: bool | None = field(default=None, kw_only=True)
+    """Smaller and slower."""
+    matte: ColorLike | None = field(default=None, kw_only=True)
+    """What shows through transparency; white unless given."""
 
 
 @dataclass(frozen=True, slots=True)
-class LodePng:
-    """A lossless PNG (`lodepng`)."""
+class LodePng(_Preset):
+    """A lossless PNG (`lodepng`).
 
+    Source: `EncoderPreset::Lodepng` in imageflow_types/src/lib.rs (v2.3).
+    """
+
+    preset: ClassVar[str] = "lodepng"
     extension: ClassVar[str] = "png"
 
     maximum_deflate: bool | None = field(default=None, kw_only=True)
     """Smaller and slower."""
 
-    def to_json(self) -> Json:
-        """Return the preset."""
-        return {"lodepng": given(maximum_deflate=self.maximum_deflate)}
-
 
 @dataclass(frozen=True, slots=True)
-class PngQuant:
-    """A PNG of at most 256 colours (`pngquant`)."""
+class PngQuant(_Preset):
+    """A PNG of at most 256 colours (`pngquant`).
 
+    Raises:
+        ValueError: A number is out of range, or `minimum_quality` above `quality`.
+
+    Source: `EncoderPreset::Pngquant` in imageflow_types/src/lib.rs (v2.3).
+    """
+
+    preset: ClassVar[str] = "pngquant"
     extension: ClassVar[str] = "png"
 
     quality: int | None = None
@@ -138,34 +219,27 @@ class PngQuant:
     speed: int | None = field(default=None, kw_only=True)
     """1 to 10, the fastest; 4 unless given."""
     maximum_deflate: bool | None = field(default=None, kw_only=True)
+    """Smaller and slower."""
 
     def __post_init__(self) -> None:
         """Check the members."""
-        _quality(self.quality)
-        _quality(self.minimum_quality, "minimum_quality")
-        if (self.minimum_quality or 0) > (
-            100 if self.quality is None else self.quality
-        ):
+        _Preset.__post_init__(self)
+        most = 100 if self.quality is None else self.quality
+        if (self.minimum_quality or 0) > most:
             raise ValueError("minimum_quality is at most quality")
-        if self.speed is not None:
-            whole("speed", self.speed, 1, 10)
-
-    def to_json(self) -> Json:
-        """Return the preset."""
-        return {
-            "pngquant": given(
-                quality=self.quality,
-                minimum_quality=self.minimum_quality,
-                speed=self.speed,
-                maximum_deflate=self.maximum_deflate,
-            )
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LibPng:
-    """A lossless PNG with a choice of depth (`libpng`)."""
+class LibPng(_Preset):
+    """A lossless PNG with a choice of depth (`libpng`).
 
+    Raises:
+        ValueError: A number is out of range, or `matte` is no colour.
+
+    Source: `EncoderPreset::Libpng` in imageflow_types/src/lib.rs (v2.3).
+    """
+
+    preset: ClassVar[str] = "libpng"
     extension: ClassVar[str] = "png"
 
     depth: Literal["png_32", "png_24"] | None = None
@@ -173,30 +247,20 @@ class LibPng:
     zlib_compression: int | None = None
     """0 to 9; 6 unless given."""
     matte: ColorLike | None = None
-
-    def __post_init__(self) -> None:
-        """Check the members."""
-        if self.depth is not None:
-            one_of("depth", self.depth, _Depth)
-        if self.zlib_compression is not None:
-            whole("zlib_compression", self.zlib_compression, 0, 9)
-        color_json(self.matte)
-
-    def to_json(self) -> Json:
-        """Return the preset."""
-        return {
-            "libpng": given(
-                depth=self.depth,
-                zlib_compression=self.zlib_compression,
-                matte=color_json(self.matte),
-            )
-        }
+    """What shows through transparency that is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
-class WebPLossy:
-    """A lossy WebP (`webplossy`)."""
+class WebPLossy(_Preset):
+    """A lossy WebP (`webplossy`).
 
+    Raises:
+        ValueError: `quality` is not 0 to 100.
+
+    Source: `EncoderPreset::WebPLossy` in imageflow_types/src/lib.rs (v2.3).
+    """
+
+    preset: ClassVar[str] = "webplossy"
     extension: ClassVar[str] = "webp"
 
     quality: float = 80
@@ -206,30 +270,32 @@ class WebPLossy:
         """Check the members."""
         number("quality", self.quality, 0, 100)
 
-    def to_json(self) -> Json:
-        """Return the preset."""
-        return {"webplossy": {"quality": self.quality}}
-
 
 @dataclass(frozen=True, slots=True)
 class WebPLossless:
-    """A lossless WebP (`webplossless`)."""
+    """A lossless WebP (`webplossless`).
+
+    Source: `EncoderPreset::WebPLossless` in imageflow_types/src/lib.rs (v2.3).
+    """
 
     extension: ClassVar[str] = "webp"
 
     def to_json(self) -> Json:
-        """Return the preset."""
+        """Return the preset as the engine's JSON has it."""
         return "webplossless"
 
 
 @dataclass(frozen=True, slots=True)
 class Gif:
-    """A GIF; an animation stays one (`gif`)."""
+    """A GIF; an animation stays one (`gif`).
+
+    Source: `EncoderPreset::Gif` in imageflow_types/src/lib.rs (v2.3).
+    """
 
     extension: ClassVar[str] = "gif"
 
     def to_json(self) -> Json:
-        """Return the preset."""
+        """Return the preset as the engine's JSON has it."""
         return "gif"
 
 
@@ -239,6 +305,11 @@ class Allow:
 
     Where a set (`web_safe`, `modern_web_safe`, `all`) is given, its members cannot be
     switched off. Neither engine writes AVIF or JXL yet.
+
+    Raises:
+        TypeError: A member is neither True, False nor None.
+
+    Source: `AllowedFormats` in imageflow_types/src/lib.rs (v2.3).
     """
 
     jpeg: bool | None = None
@@ -254,12 +325,23 @@ class Allow:
     modern_web_safe: bool | None = None
     """These, WebP, progressive JPEG and colour profiles."""
     all: bool | None = None
+    """Every format that the engine writes."""
+
+    def __post_init__(self) -> None:
+        """Check the members."""
+        for name, value in self.to_json().items():
+            switch(name, value)
 
     @classmethod
     def from_accept(cls, header: str | None) -> Allow:
-        """Return the formats that a browser takes, by its `Accept` header.
+        """Return the formats that a browser takes.
 
         JPEG, PNG and GIF are taken by all. A type with `q=0` is refused by name.
+
+        Args:
+            header: The request's `Accept` header, None if it has none.
+
+        Source: RFC 9110, section 12.5.1; wildcards promise nothing.
         """
         refused: set[str] = set()
         taken: set[str] = set()
@@ -277,7 +359,7 @@ class Allow:
 
     def to_json(self) -> dict[str, Json]:
         """Return it as the engine's JSON has it."""
-        return given(**{each.name: getattr(self, each.name) for each in fields(self)})
+        return members(self)
 
 
 def _is_zero_quality(parameter: str) -> bool:
@@ -285,121 +367,67 @@ def _is_zero_quality(parameter: str) -> bool:
     return name.strip() == "q" and value.strip().strip("0") in ("", ".")
 
 
-def _profile_json(profile: QualityProfile | float | None) -> Json:
-    if profile is None or isinstance(profile, str):
-        return profile
-    return {"percent": profile}
-
-
-def _check_profile(profile: QualityProfile | float | None, dpr: float | None) -> None:
-    if isinstance(profile, str):
-        one_of("quality_profile", profile, QualityProfile)
-    elif profile is not None:
-        number("quality_profile", profile, 0, 100)
-    if dpr is not None:
-        number("quality_profile_dpr", dpr, 0.01, 100)
-
-
-def _lossless_json(lossless: bool | Literal["keep"] | None) -> Json:
-    return None if lossless is None else str(lossless).lower()
-
-
-def _auto_requires(
-    profile: QualityProfile | float | None, dpr: float | None
-) -> frozenset[Capability]:
-    percent = profile if isinstance(profile, int | float) else 100
-    panics = needs_percent_profile(percent) or (dpr or 1) not in _SAFE_DPR
-    return frozenset(("auto_format", "percent_profile") if panics else ("auto_format",))
-
-
 @dataclass(frozen=True, slots=True)
-class Auto:
-    """Whatever format suits this picture, at a quality by name.
+class Auto(_Preset):
+    """Whatever format suits this picture, at a quality by name (`auto`).
 
     Numbers as `quality_profile`, and most of `quality_profile_dpr`, need the capability
     "percent_profile": the official engine panics at them.
+
+    Raises:
+        ValueError: There is no such profile, or a number is out of range.
+
+    Source: `EncoderPreset::Auto` in imageflow_types/src/lib.rs (v2.3).
     """
 
+    preset: ClassVar[str] = "auto"
     extension: ClassVar[None] = None
 
     quality_profile: QualityProfile | float = "good"
     """By name, or 0 to 100."""
     quality_profile_dpr: float | None = field(default=None, kw_only=True)
-    """3 changes nothing, less raises the quality."""
+    """Pixels of the screen for each CSS pixel: 3 changes nothing, less raises the
+    quality."""
     lossless: bool | Literal["keep"] | None = field(default=None, kw_only=True)
+    """"keep" is as the source."""
     allow: Allow | None = field(default=None, kw_only=True)
     """The formats to choose from; JPEG, PNG and GIF unless given."""
     matte: ColorLike | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        """Check the members."""
-        _check_profile(self.quality_profile, self.quality_profile_dpr)
-        color_json(self.matte)
-
-    @property
-    def requires(self) -> frozenset[Capability]:
-        """What an engine must be able to do."""
-        return _auto_requires(self.quality_profile, self.quality_profile_dpr)
-
-    def to_json(self) -> Json:
-        """Return the preset."""
-        return {
-            "auto": given(
-                quality_profile=_profile_json(self.quality_profile),
-                quality_profile_dpr=self.quality_profile_dpr,
-                matte=color_json(self.matte),
-                lossless=_lossless_json(self.lossless),
-                allow=None if self.allow is None else self.allow.to_json(),
-            )
-        }
+    """What shows through transparency, where the format has none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class Format(_Preset):
     """A format by name, "keep" for the source's, with the engine's own settings.
 
     AVIF and JXL become PNG or JPEG; the result's `extension` says what came out.
+
+    Raises:
+        ValueError: There is no such format or profile, or a number is out of range.
+
+    Source: `EncoderPreset::Format` in imageflow_types/src/lib.rs (v2.3).
     """
 
+    preset: ClassVar[str] = "format"
     extension: ClassVar[None] = None
 
     format: FormatName
+    """By name."""
     quality_profile: QualityProfile | float | None = field(default=None, kw_only=True)
+    """By name, or 0 to 100."""
     quality_profile_dpr: float | None = field(default=None, kw_only=True)
+    """Pixels of the screen for each CSS pixel: 3 changes nothing, less raises the
+    quality."""
     lossless: bool | Literal["keep"] | None = field(default=None, kw_only=True)
+    """"keep" is as the source."""
     allow: Allow | None = field(default=None, kw_only=True)
+    """The formats to choose from where "keep" cannot be kept."""
     matte: ColorLike | None = field(default=None, kw_only=True)
+    """What shows through transparency, where the format has none."""
     encoder_hints: Mapping[str, Json] | None = field(
         default=None, kw_only=True, hash=False
     )
     """The engine's `encoder_hints`, unchecked: {"jpeg": {"quality": 85}, …}."""
-
-    def __post_init__(self) -> None:
-        """Check the members."""
-        one_of("format", self.format, FormatName)
-        _check_profile(self.quality_profile, self.quality_profile_dpr)
-        color_json(self.matte)
-
-    @property
-    def requires(self) -> frozenset[Capability]:
-        """What an engine must be able to do."""
-        return _auto_requires(self.quality_profile, self.quality_profile_dpr)
-
-    def to_json(self) -> Json:
-        """Return the preset."""
-        return {
-            "format": given(
-                format=self.format,
-                quality_profile=_profile_json(self.quality_profile),
-                quality_profile_dpr=self.quality_profile_dpr,
-                matte=color_json(self.matte),
-                lossless=_lossless_json(self.lossless),
-                allow=None if self.allow is None else self.allow.to_json(),
-                encoder_hints=(
-                    None if self.encoder_hints is None else dict(self.encoder_hints)
-                ),
-            )
-        }
 
 
 _USUAL: Final[Mapping[str, Encoder]] = {
@@ -424,6 +452,8 @@ def encoder_for(encoder: EncoderLike) -> Encoder:
     if isinstance(encoder, str):
         one_of("encoder", encoder, FormatName)
         return _USUAL[encoder]
+    if isinstance(encoder, type):
+        raise TypeError(f"an encoder, not its class: {encoder.__name__}()")
     if not hasattr(encoder, "to_json"):
-        raise TypeError(f"an encoder or the name of a format, not {encoder!r}")
+        raise TypeError(f"an encoder or the name of a format, not {encoder!r:.80}")
     return encoder

@@ -14,14 +14,14 @@ from typing import (
     overload,
 )
 
-from .._io import check_destination, source_name
+from .._io import check_destination, check_source, source_name
 from ..types import ColorFilter
-from .checks import INT32, given, number, one_of, whole
-from .commands import shrink_commands
+from .checks import INT32, color_json, given, number, one_of, value_json, whole
 from .job import Output
 from .plan import Placeholder, lay_out
 from .querystring import querystring_text, suffix_format
-from .values import Constraint, color_json, hints_json
+from .shrink import shrink_commands
+from .values import Constraint, Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from .encoders import EncoderLike
     from .results import EncodedImage
-    from .values import Hints, Security, Watermark
+    from .values import Hints, Security
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -156,7 +156,9 @@ class Image:
         """
         whole("w", w, 1, INT32)
         whole("h", h, 1, INT32)
-        return self._then({"resample_2d": given(w=w, h=h, hints=hints_json(hints))})
+        return self._then(
+            {"resample_2d": given(w=w, h=h, hints=value_json("hints", hints))}
+        )
 
     # Crop and canvas
 
@@ -460,6 +462,8 @@ class Image:
 
     def watermark(self, watermark: Watermark, /) -> Image:
         """Return this image with another drawn on it. Source: the `watermark` node."""
+        if not isinstance(watermark, Watermark):
+            raise TypeError(f"a watermark is a Watermark, not {watermark!r:.80}")
         return self._then({"watermark": watermark.to_json()}, watermark.source)
 
     def draw_image_exact(
@@ -486,6 +490,7 @@ class Image:
 
         Source: the `draw_image_exact` node.
         """
+        _check_image(image)
         place = {"x": x, "y": y}
         for name, value in place.items():
             whole(name, value, 0, INT32)
@@ -495,7 +500,7 @@ class Image:
             one_of("blend", blend, _Blend)
         if hints is not None and hints.resample_when not in (None, "always"):
             raise ValueError("draw_image_exact resamples always: leave resample_when")
-        params = given(**place, w=w, h=h, blend=blend, hints=hints_json(hints))
+        params = given(**place, w=w, h=h, blend=blend, hints=value_json("hints", hints))
         return Image({"draw_image_exact": params}, image, self)
 
     def copy_rect_to_canvas(
@@ -514,6 +519,7 @@ class Image:
 
         Source: the `copy_rect_to_canvas` node.
         """
+        _check_image(image)
         params: dict[str, Json] = {"from_x": from_x, "from_y": from_y}
         params |= {"w": w, "h": h, "x": x, "y": y}
         for name, value in params.items():
@@ -631,6 +637,8 @@ def decode(
     """
     if source is not None and name is not None:
         raise ValueError("a name is for a source that is given later, not for this one")
+    if source is not None:
+        check_source(source)
     one_of("shrink_quality", shrink_quality, _ShrinkQuality)
     commands: list[Json] = []
     if isinstance(shrink, tuple):
@@ -644,7 +652,9 @@ def decode(
     if select_frame is not None:
         whole("select_frame", select_frame, 0, INT32)
         commands.append({"select_frame": select_frame})
-    params: dict[str, Json] = {"commands": commands} if commands else {}
+    # An empty list is how a document says "off".
+    told = bool(commands) or shrink == "off"
+    params: dict[str, Json] = {"commands": commands} if told else {}
     return Image(
         {"decode": params},
         _sources=(Placeholder(name) if source is None else source,),
@@ -702,6 +712,11 @@ def bound(image: Image, bind: Callable[[SourceLike | Placeholder], Any]) -> Imag
             _sources=tuple(bind(source) for source in each._sources),
         )
     return done[id(image)]
+
+
+def _check_image(image: object) -> None:
+    if not isinstance(image, Image):
+        raise TypeError(f"what is drawn is an Image: decode(…), not {image!r:.80}")
 
 
 def _box(x1: int, y1: int, x2: int, y2: int, *, low: int = _COORDINATE[0]) -> None:

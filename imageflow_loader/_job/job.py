@@ -8,10 +8,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._io import check_destination, read_source, source_name
-from .encoders import EncoderLike, encoder_for, needs_percent_profile
+from .._io import check_destination, check_source, read_source, source_name
+from ..types import SupportsOpened
+from .encoders import EncoderLike, encoder_for, preset_needs
 from .plan import Command, CommandEnd, Placeholder, Plan, graph_of, lay_out
-from .querystring import profile_percent, querystring_text, with_format_of
+from .querystring import command_needs, querystring_text, with_format_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,18 +50,6 @@ class Output:
     def preset(self) -> Json:
         """The encoder as the engine's JSON has it."""
         return encoder_for(self.encoder).to_json()
-
-    @property
-    def requires(self) -> frozenset[Capability]:
-        """What an engine must be able to do to encode it."""
-        if isinstance(self.image, Command):
-            percent = profile_percent(self.image.text)
-            panics = percent is not None and needs_percent_profile(percent)
-            return frozenset({"percent_profile"} if panics else ())
-        needs: frozenset[Capability] = getattr(
-            encoder_for(self.encoder), "requires", frozenset()
-        )
-        return needs
 
     def run(
         self,
@@ -141,8 +130,11 @@ def command_string(
     Source: the `command_string` node.
     """
     text = with_format_of(querystring_text(querystring), to)
+    if source is not None:
+        check_source(source)
+    drawn = tuple((each.source, each.to_json()) for each in watermarks)
     given = Placeholder() if source is None else source
-    return Output(Command(given, text, tuple(watermarks)), to=to, name=name)
+    return Output(Command(given, text, drawn), to=to, name=name)
 
 
 @dataclass(frozen=True, slots=True, eq=False, init=False)
@@ -192,14 +184,8 @@ class Job:
     @property
     def requires(self) -> frozenset[Capability]:
         """What an engine must be able to do to run it."""
-        needs: set[Capability] = set()
-        for output in self.outputs:
-            needs |= output.requires
-        if self.security is not None:
-            needs |= self.security.requires
-        if '"select_frame"' in json.dumps([step.node for step in self._plan().steps]):
-            needs.add("select_frame")
-        return frozenset(needs)
+        needs = needed(self._plan(), self.outputs)
+        return needs if self.security is None else needs | self.security.requires
 
     def bind(self, source: SourceLike | None = None, /, **inputs: SourceLike) -> Job:
         """Return this job with sources for what was left open.
@@ -207,9 +193,14 @@ class Job:
         Raises:
             ValueError: It has no place for one of them.
         """
+        return self._bound(source, inputs)
+
+    def _bound(
+        self, source: SourceLike | None, inputs: Mapping[str, SourceLike] | None
+    ) -> Job:
         from .image import Image, bound  # image builds on job
 
-        places: dict[str | None, SourceLike] = dict(inputs.items())
+        places: dict[Any, SourceLike] = dict(inputs or {})
         if source is not None:
             places[None] = source
         used: set[str | None] = set()
@@ -220,15 +211,13 @@ class Job:
                 return places[each.name]
             return each
 
-        outputs = [
-            replace(
-                output,
-                image=bound(output.image, bind)
-                if isinstance(output.image, Image)
-                else replace(output.image, source=bind(output.image.source)),
-            )
-            for output in self.outputs
-        ]
+        def moved(image: Image | Command) -> Image | Command:
+            if isinstance(image, Image):
+                return bound(image, bind)
+            drawn = tuple((bind(each), json) for each, json in image.watermarks)
+            return replace(image, source=bind(image.source), watermarks=drawn)
+
+        outputs = [replace(each, image=moved(each.image)) for each in self.outputs]
         for name in places.keys() - used:
             what = "an unnamed source" if name is None else f"a source named {name!r}"
             raise ValueError(f"this recipe has no place for {what}")
@@ -264,7 +253,7 @@ class Job:
         """
         from .run import run_job  # which needs the hall: values need no engine
 
-        job = self.bind(source, **(inputs or {})) if source or inputs else self
+        job = self if source is None and not inputs else self._bound(source, inputs)
         return run_job(job, security, timeout, cancel, engine)
 
     async def arun(
@@ -300,10 +289,18 @@ class Job:
     def to_json(self, api: Literal["build", "execute"] = "build") -> dict[str, Json]:
         """Return it as a message for an engine.
 
+        What only this package knows is not in it: the names of outputs and sources,
+        `max_input_bytes` and `allowed_inputs`, and open streams.
+
         Args:
             api: "build" with its inputs and outputs, as the tool reads it: files by
                 their paths, bytes in base64, streams and what is not bound as
                 "placeholder"; or "execute" without them.
+
+        Raises:
+            ValueError: *api* is neither.
+
+        Source: `Build001` and `Execute001` in imageflow_types/src/lib.rs (v2.3).
         """
         from .document import document  # only here
 
@@ -311,7 +308,14 @@ class Job:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
-        """Return the job that a "build" message describes.
+        """Return the job that a "build" message describes; `to_json` gives it again.
+
+        A placeholder is a source to be given: the only one by itself, several by their
+        numbers: `run(inputs={"0": …, "1": …})`. JPEGs may be decoded smaller where only
+        a smaller one is needed, unless `decode` has `commands`, if only an empty list.
+
+        Args:
+            data: The message, as `json.loads` gives it.
 
         Raises:
             InvalidJobError: It is none, or does what a recipe cannot say.
@@ -361,6 +365,24 @@ class Job:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+def needed(plan: Plan, outputs: Sequence[Output]) -> frozenset[Capability]:
+    """Return what an engine must be able to do to run *plan* and encode *outputs*."""
+    needs: set[Capability] = set()
+    for output, end in zip(outputs, plan.ends, strict=True):
+        if isinstance(end, CommandEnd):
+            needs |= command_needs(end.text)
+        else:
+            needs |= preset_needs(output.preset)
+    if any("select_frame" in str(command) for command in plan.decoder_commands()):
+        needs.add("select_frame")
+    for step in plan.steps:
+        if step.name == "command_string":
+            needs |= command_needs(step.parameters["value"], encodes=False)
+        elif step.name == "watermark_red_dot":
+            needs.add("watermark_red_dot")
+    return frozenset(needs)
+
+
 def _no_two(what: str, values: list[Any]) -> None:
     given = [value for value in values if value is not None]
     for value in given:
@@ -394,6 +416,8 @@ def _origins(parents: list[int], sources: Sequence[SourceLike | Placeholder]) ->
 def _content(source: SourceLike | Placeholder) -> bytes | memoryview:
     if isinstance(source, Placeholder):
         raise ValueError("a source is still missing: the fingerprint is of pictures")
+    if isinstance(source, SupportsOpened):
+        source = source.opened()
     if not isinstance(source, bytes | bytearray | memoryview) and hasattr(
         source, "read"
     ):

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ..types import Json, SourceLike
     from .image import Image
-    from .values import Watermark
 
 # Nodes that change their parent's bitmap in the official engine, or may. Everything
 # that is not in `_COPIES` is taken for one, so an unknown node is, too.
@@ -55,7 +54,8 @@ class Command:
 
     source: SourceLike | Placeholder
     text: str
-    watermarks: tuple[Watermark, ...] = ()
+    watermarks: tuple[tuple[SourceLike | Placeholder, dict[str, Json]], ...] = ()
+    """Each a picture and what is done with it, in the engine's words."""
 
 
 class CommandEnd(NamedTuple):
@@ -91,6 +91,12 @@ class Step(NamedTuple):
         """The numbers of the steps that feed it."""
         return [each for each in (self.input, self.canvas) if each is not None]
 
+    def renumbered(self, new: Mapping[int, int]) -> Step:
+        """Return it with other numbers for its parents."""
+        parents = (self.input, self.canvas)
+        upper, canvas = (None if each is None else new[each] for each in parents)
+        return self._replace(input=upper, canvas=canvas)
+
 
 class Plan(NamedTuple):
     """The steps of some images, parents first; equal steps are one."""
@@ -100,15 +106,31 @@ class Plan(NamedTuple):
     ends: list[int | CommandEnd]
     """The last step of each image, or a command."""
 
-    def ancestors(self, step: int) -> set[int]:
-        """Return *step* and all that it needs."""
-        found, waiting = set(), [step]
-        while waiting:
-            each = waiting.pop()
-            if each not in found:
-                found.add(each)
-                waiting += self.steps[each].parents
-        return found
+    def part(self, ends: Sequence[int]) -> Plan:
+        """Return the plan of some of the ends, with what they need."""
+        needed = {end for i in ends if isinstance(end := self.ends[i], int)}
+        for number in range(len(self.steps) - 1, -1, -1):  # children first
+            if number in needed:
+                needed.update(self.steps[number].parents)
+        new = {old: number for number, old in enumerate(sorted(needed))}
+        steps = [self.steps[old].renumbered(new) for old in new]
+        kept = [self.ends[i] for i in ends]
+        renumbered = [new[end] if isinstance(end, int) else end for end in kept]
+        return Plan(steps, self.sources, renumbered)
+
+    def read_by(self, end: int) -> set[int]:
+        """Return the numbers of the sources that an end needs."""
+        only = self.part([end])
+        command = only.ends[0]
+        if isinstance(command, CommandEnd):
+            return set(command.sources)
+        return {number for step in only.steps for number in step.sources}
+
+    def decoder_commands(self) -> Iterator[Json]:
+        """Yield what decoders are told."""
+        for step in self.steps:
+            if step.name == "decode":
+                yield from step.parameters.get("commands", [])
 
     def children(self, step: int) -> list[Step]:
         """Return the steps that *step* feeds."""
@@ -162,11 +184,11 @@ def _add(
 
 
 def _command_end(plan: Plan, command: Command) -> CommandEnd:
-    sources = (command.source, *(each.source for each in command.watermarks))
+    sources = (command.source, *(source for source, _ in command.watermarks))
     return CommandEnd(
         command.text,
         tuple(_source_number(plan.sources, source) for source in sources),
-        tuple(each.to_json() for each in command.watermarks),
+        tuple(each for _, each in command.watermarks),
     )
 
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote_plus
 
 from .._colors import Color
-from .._querystring import WORDS, findings, is_number, pairs
+from .._querystring import TRUE, WORDS, findings, is_number, pairs
 from ..types import QUERYSTRING_KEYS
+from .encoders import needs_percent_profile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .._querystring import Finding
-    from ..types import FormatName, Querystring, QuerystringKind
+    from ..types import Capability, FormatName, Querystring, QuerystringKind
 
 _JPEG_NAMES = ("jpg", "jpe", "jif", "jfif", "jfi", "exif", "jpeg")
 _FORMATS: Final[Mapping[str, FormatName | Literal["auto"]]] = {
@@ -111,18 +112,22 @@ def named_format(text: str) -> FormatName | Literal["auto"] | None:
     return "auto" if "qp" in values else None
 
 
+def named_by_suffix(destination: object) -> FormatName | None:
+    """Return the format that a path's suffix names; None for a stream, too."""
+    if not isinstance(destination, str | PurePath):
+        return None
+    return _FORMAT_OF_SUFFIX.get(PurePath(destination).suffix.lower())
+
+
 def suffix_format(destination: object) -> FormatName | None:
     """Return the format that a path's suffix names; None for a stream, too.
 
     Raises:
         ValueError: It names a format that no engine writes.
     """
-    if not isinstance(destination, str | PurePath):
-        return None
-    suffix = PurePath(destination).suffix.lower()
-    format_ = _FORMAT_OF_SUFFIX.get(suffix)
+    format_ = named_by_suffix(destination)
     if format_ in _UNWRITTEN:
-        raise ValueError(f"no engine writes {suffix} files yet: {destination}")
+        raise ValueError(f"no engine writes {format_} files yet: {destination}")
     return format_
 
 
@@ -165,15 +170,46 @@ def wants_first_frame(text: str) -> bool:
         return False
 
 
-def profile_percent(text: str) -> float | None:
-    """Return the quality profile that a query string gives as a number, if any."""
+def command_needs(text: str, *, encodes: bool = True) -> frozenset[Capability]:
+    """Return what an engine must be able to do with a query string.
+
+    Args:
+        text: The query string.
+        encodes: Whether it encodes as well: its quality counts only then.
+    """
     values = parsed(text)
+    needs: set[Capability] = set()
+    if values.get("watermark_red_dot", "").lower() in TRUE:
+        needs.add("watermark_red_dot")
+    if encodes and ("frame" in values or "page" in values):
+        needs.add("select_frame")
+    if encodes and needs_percent_profile(*_quality_profile(values)):
+        needs.add("percent_profile")
+    return frozenset(needs)
+
+
+def _quality_profile(values: Mapping[str, str]) -> tuple[float | None, float | None]:
+    """Return the quality profile and what it is adapted to, where they are numbers."""
     profile = values.get("qp", "").lower()
+    dpr = values.get("qp.dpr") or values.get("qp.dppx") or ""
+    for key in ("srcset", "short"):  # applied last, so they win
+        for command in values.get(key, "").lower().split(","):
+            match command.strip().split("-"):
+                case "qp", "dpr" | "dppx", number, *_:
+                    dpr = number
+                case "qp", word, *_:
+                    profile = word
     if not profile and values.get("format", "").lower() == "auto":
         profile = "quality"  # what engines take where no profile is given
     if profile == "quality":
         profile = values.get("quality", "")
-    return float(profile) if is_number(profile) else None
+    if dpr.lower() in WORDS["profile_dpr"]:
+        dpr = next(filter(None, map(values.get, ("zoom", "dpr", "dppx"))), "")
+    return _as_number(profile), _as_number(dpr.lower().rstrip("x"))
+
+
+def _as_number(text: str) -> float | None:
+    return float(text) if is_number(text) else None
 
 
 # What is wrong in it

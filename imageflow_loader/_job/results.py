@@ -146,8 +146,10 @@ class Performance:
     """As the engine tells."""
     read_seconds: float
     """Reading sources."""
+    queue_seconds: float
+    """Waiting for a turn, where `max_concurrency` lets only so many in."""
     engine_seconds: float
-    """In the engine, with any wait for its turn."""
+    """In the engine."""
     write_seconds: float
     """Writing destinations."""
 
@@ -155,6 +157,7 @@ class Performance:
         """Return one line for people."""
         times = (
             ("read", self.read_seconds),
+            ("queue", self.queue_seconds),
             ("engine", self.engine_seconds),
             ("write", self.write_seconds),
         )

@@ -18,8 +18,9 @@ from ..errors import (
     SourceTypeError,
     UnsupportedFeatureError,
 )
-from .plan import Command, CommandEnd, Placeholder, graph_of, lay_out
-from .querystring import suffix_format, wants_first_frame, with_key
+from .job import needed
+from .plan import CommandEnd, Placeholder, graph_of
+from .querystring import named_by_suffix, wants_first_frame, with_key
 from .results import (
     EncodedImage,
     JobResult,
@@ -31,18 +32,18 @@ from .shrink import shrink_hints
 from .values import Security
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from .._engine import Engine
     from .._io import ImageInfo
-    from ..types import Capability, Json, SourceLike
+    from ..types import Json, SourceLike
     from .job import Job, Output
     from .plan import Plan
 
 _log = logging.getLogger("imageflow_loader")
 _T = TypeVar("_T")
 
-_MIME_OF = {"jpg": "image/jpeg"}  # the others are "image/" and their name
 _MAY_MOVE = frozenset({"gif", "auto"})
 
 
@@ -51,6 +52,22 @@ class _Input(NamedTuple):
 
     data: bytes | memoryview
     info: ImageInfo | None
+
+    @property
+    def moves(self) -> bool:
+        return self.info is not None and self.info.multiple_frames
+
+
+class _Run(NamedTuple):
+    """What holds for the whole run."""
+
+    engine: Engine
+    security: Security
+    deadline: Deadline
+    cancel: CancelToken | None
+
+    def go_on(self) -> None:
+        go_on(self.deadline, self.cancel)
 
 
 def run_job(
@@ -64,27 +81,42 @@ def run_job(
     deadline = Deadline(timeout)
     go_on(deadline, cancel)
     security = security or job.security or Security()
-    if engine is None:
-        engine = get_engine()
-    _check_capabilities(job.requires | security.requires, engine)
+    run = _Run(engine or get_engine(), security, deadline, cancel)
+    plan = job._plan()
+    _check_capabilities(plan, job, run)
     start = time.perf_counter()
-    inputs = _read_inputs(job, security, deadline, cancel)
+    inputs = [_read(source, run) for source in plan.sources]
     read = time.perf_counter()
     answers = [
-        _ask(engine, part, inputs, security, deadline, cancel)
-        for part in _parts(job.outputs, inputs)
+        _ask(plan.part(part), [job.outputs[i] for i in part], inputs, run, still=still)
+        for still, part in _parts(plan, job.outputs, inputs)
     ]
     answered = time.perf_counter()
-    go_on(deadline, cancel)
-    images = _write(job, answers)
-    times = (read - start, answered - read, time.perf_counter() - answered)
-    return _result(images, answers, times, engine)
+    run.go_on()
+    made = {each: pair for answer in answers for each, pair in answer.made.items()}
+    images = _written(job.outputs, [made[id(output)] for output in job.outputs])
+    queued = sum(answer.queue_seconds for answer in answers)
+    told = [answer.json["data"]["job_result"] for answer in answers]
+    return JobResult(
+        images,
+        tuple(decoded_images(told[0])),
+        Performance(
+            tuple(frame for each in told for frame in frame_performances(each)),
+            read - start,
+            queued,
+            answered - read - queued,
+            time.perf_counter() - answered,
+        ),
+        run.engine.info,
+        answers[0].json,
+    )
 
 
-def _check_capabilities(needed: frozenset[Capability], engine: Engine) -> None:
-    missing = {each for each in needed if not engine.supports(each)}
+def _check_capabilities(plan: Plan, job: Job, run: _Run) -> None:
+    needs = needed(plan, job.outputs) | run.security.requires
+    missing = {each for each in needs if not run.engine.supports(each)}
     if missing:
-        info = engine.info
+        info = run.engine.info
         raise UnsupportedFeatureError(
             f"The {info.edition} engine {info.path} cannot do what the job asks: "
             f"{', '.join(sorted(missing))}.",
@@ -95,24 +127,21 @@ def _check_capabilities(needed: frozenset[Capability], engine: Engine) -> None:
 # Inputs
 
 
-def _read_inputs(
-    job: Job, security: Security, deadline: Deadline, cancel: CancelToken | None
-) -> dict[int, _Input]:
-    """Read each source of *job* once, and return them by their identity."""
-    inputs: dict[int, _Input] = {}
-    for source in lay_out(output.image for output in job.outputs).sources:
-        if isinstance(source, Placeholder):
-            name = "" if source.name is None else f" named {source.name!r}"
-            raise InvalidJobError(f"The recipe lacks a source{name}: give it to run.")
-        data = read_source(
-            source,
-            max_bytes=security.max_input_bytes,
-            deadline=deadline,
-            cancel=cancel,
-        )
-        _check_type(data, source, security)
-        inputs[id(source)] = _Input(data, _header(data))
-    return inputs
+def _read(source: SourceLike | Placeholder, run: _Run) -> _Input:
+    if isinstance(source, Placeholder):
+        name = "" if source.name is None else f" named {source.name!r}"
+        raise InvalidJobError(f"The recipe lacks a source{name}: give it to run.")
+    data = read_source(
+        source,
+        max_bytes=run.security.max_input_bytes,
+        deadline=run.deadline,
+        cancel=run.cancel,
+    )
+    _check_type(data, source, run.security)
+    try:
+        return _Input(data, read_header(data))
+    except ImageDecodeError:  # the engine has the last word, and its own words
+        return _Input(data, None)
 
 
 def _check_type(
@@ -131,51 +160,39 @@ def _check_type(
         )
 
 
-def _header(data: bytes | memoryview) -> ImageInfo | None:
-    try:
-        return read_header(data)
-    except ImageDecodeError:  # the engine has the last word, and its own words
-        return None
-
-
 # The question
 
 
 class _Answer(NamedTuple):
     """What the engine gave for some of the outputs."""
 
-    encoded: Mapping[int, tuple[Mapping[str, Any], bytes]]
+    made: dict[int, tuple[dict[str, Any], bytes]]
     """By the identity of the output: the engine's words, the bytes."""
-    json: Mapping[str, Any]
+    json: Any
+    queue_seconds: float
 
 
 def _parts(
-    outputs: Sequence[Output], inputs: Mapping[int, _Input]
-) -> Iterator[list[Output]]:
-    """Yield the outputs that can run together.
+    plan: Plan, outputs: Sequence[Output], inputs: Sequence[_Input]
+) -> list[tuple[bool, list[int]]]:
+    """Return whether they hold one picture each, and which outputs run together.
 
     An animation is decoded once for each frame of its GIFs and once for its stills, so
     the two do not share a job.
     """
-    stills: list[Output] = []
-    moving: list[Output] = []
-    for output in outputs:
-        plan = lay_out([output.image])
-        animated = any(_is_animated(inputs, source) for source in plan.sources)
-        (moving if animated and not _is_still(output) else stills).append(output)
-    yield from (part for part in (stills, moving) if part)
+    if not any(each.moves for each in inputs):
+        return [(True, list(range(len(outputs))))]
+    parts: dict[bool, list[int]] = {True: [], False: []}
+    for number, output in enumerate(outputs):
+        animated = any(inputs[source].moves for source in plan.read_by(number))
+        parts[not animated or _is_still(output, plan.ends[number])].append(number)
+    return [(still, part) for still, part in parts.items() if part]
 
 
-def _is_animated(
-    inputs: Mapping[int, _Input], source: SourceLike | Placeholder
-) -> bool:
-    return _moves(inputs[id(source)])
-
-
-def _is_still(output: Output) -> bool:
+def _is_still(output: Output, end: int | CommandEnd) -> bool:
     """Whether an output holds one picture whatever its source."""
-    if isinstance(output.image, Command):
-        return wants_first_frame(output.image.text)
+    if isinstance(end, CommandEnd):
+        return wants_first_frame(end.text)
     preset = output.preset
     if isinstance(preset, dict):
         name, params = next(iter(preset.items()))
@@ -186,67 +203,62 @@ def _is_still(output: Output) -> bool:
 
 
 def _ask(
-    engine: Engine,
-    outputs: list[Output],
-    inputs: Mapping[int, _Input],
-    security: Security,
-    deadline: Deadline,
-    cancel: CancelToken | None,
+    plan: Plan,
+    outputs: Sequence[Output],
+    inputs: Sequence[_Input],
+    run: _Run,
+    *,
+    still: bool,
 ) -> _Answer:
-    plan = lay_out(output.image for output in outputs)
-    read = [inputs[id(source)] for source in plan.sources]
-    still = all(map(_is_still, outputs)) and engine.supports("select_frame")
+    still = still and run.engine.supports("select_frame")
     commands = {
-        number: more
+        number: _decoder_commands(plan, number, inputs[step.sources[0]].info, still)
         for number, step in enumerate(plan.steps)
         if step.name == "decode"
-        and (more := _decoder_commands(plan, number, read[step.sources[0]], still))
     }
     for number, end in enumerate(plan.ends):
-        if isinstance(end, CommandEnd) and still and _moves(read[end.sources[0]]):
+        if isinstance(end, CommandEnd) and still and inputs[end.sources[0]].moves:
             plan.ends[number] = end._replace(text=with_key(end.text, "frame", 0))
     graph = graph_of(plan, [output.preset for output in outputs], commands=commands)
     message: dict[str, Json] = {"framewise": graph.framewise}
-    if limits := security.to_json():
+    if limits := run.security.to_json():
         message["security"] = limits
     request = Request(
         "v1/execute",
         message,
-        {io_id: read[source].data for io_id, source in enumerate(graph.inputs)},
+        {io_id: inputs[source].data for io_id, source in enumerate(graph.inputs)},
         tuple(graph.outputs),
-        deadline,
-        cancel,
+        run.deadline,
+        run.cancel,
     )
     try:
-        response = engine.execute(request)
+        response = run.engine.execute(request)
     except JobError as error:
         if error.job is None:
             error.job = message
-        error.engine = engine.info
+        error.engine = run.engine.info
         raise
     told = {
         each["io_id"]: each for each in response.json["data"]["job_result"]["encodes"]
     }
-    encoded = {}
+    made = {}
     for output, io_id in zip(outputs, graph.outputs, strict=True):
         if io_id not in told or not response.outputs.get(io_id):
             raise EngineInternalError(
                 f"The engine reports success but gave no picture for output {io_id}.",
                 job=message,
             )
-        encoded[id(output)] = told[io_id], response.outputs[io_id]
-    return _Answer(encoded, response.json)
+        made[id(output)] = told[io_id], response.outputs[io_id]
+    return _Answer(made, response.json, response.queue_seconds)
 
 
 def _decoder_commands(
-    plan: Plan,
-    number: int,
-    given: _Input,
-    still: bool,
+    plan: Plan, number: int, info: ImageInfo | None, still: bool
 ) -> list[Json]:
-    step, info = plan.steps[number], given.info
+    """Return what a decoder is told beyond what the recipe says."""
     if info is None:
         return []
+    step = plan.steps[number]
     wanted = step.parameters.get("commands", [])
     frame = next((c["select_frame"] for c in wanted if "select_frame" in c), None)
     if frame is not None and frame >= info.frames:
@@ -261,42 +273,30 @@ def _decoder_commands(
     return commands
 
 
-def _moves(given: _Input) -> bool:
-    return given.info is not None and given.info.multiple_frames
-
-
 # The answer
 
 
-def _write(job: Job, answers: Sequence[_Answer]) -> tuple[EncodedImage, ...]:
-    encoded = {key: value for each in answers for key, value in each.encoded.items()}
-    written = [output for output in job.outputs if output.to is not None]
-    paths = dict(
-        zip(
-            map(id, written),
-            write_outputs(
-                [(o.to, encoded[id(o)][1]) for o in written if o.to is not None]
-            ),
-            strict=True,
-        )
-    )
+def _written(
+    outputs: Sequence[Output], made: Sequence[tuple[dict[str, Any], bytes]]
+) -> tuple[EncodedImage, ...]:
+    """Write what has a destination, and return what came out."""
+    pairs = list(zip(outputs, made, strict=True))
+    going = [(each.to, data) for each, (_, data) in pairs if each.to is not None]
+    paths = iter(write_outputs(going))
     return tuple(
-        _image(output, number, *encoded[id(output)], paths)
-        for number, output in enumerate(job.outputs)
+        _image(each, number, told, data, None if each.to is None else next(paths))
+        for number, (each, (told, data)) in enumerate(pairs)
     )
 
 
 def _image(
-    output: Output,
-    number: int,
-    told: Mapping[str, Any],
-    data: bytes,
-    paths: Mapping[int, Any],
+    output: Output, number: int, told: dict[str, Any], data: bytes, path: Path | None
 ) -> EncodedImage:
     extension = told["preferred_extension"]
-    path = paths.get(id(output))
-    if path is not None and suffix_format(path) not in (None, _format_name(extension)):
-        _log.warning("%s holds a %s picture", path, extension)
+    asked = _asked_for(output)
+    if asked not in (None, "keep", "jpeg" if extension == "jpg" else extension):
+        where = path or f"output {output.name or number}"
+        _log.warning("%s was asked for, but %s is a %s", asked, where, extension)
     return EncodedImage(
         output.name or str(number),
         told["w"],
@@ -309,25 +309,13 @@ def _image(
     )
 
 
-def _format_name(extension: str) -> str:
-    return "jpeg" if extension == "jpg" else extension
-
-
-def _result(
-    images: tuple[EncodedImage, ...],
-    answers: Sequence[_Answer],
-    times: tuple[float, float, float],
-    engine: Engine,
-) -> JobResult:
-    told = [each.json["data"]["job_result"] for each in answers]
-    frames = tuple(frame for each in told for frame in frame_performances(each))
-    return JobResult(
-        images,
-        tuple(decoded_images(told[0])),
-        Performance(frames, *times),
-        engine.info,
-        answers[0].json,
-    )
+def _asked_for(output: Output) -> str | None:
+    """Return the format that the destination's suffix or the encoder names."""
+    preset = output.preset
+    chosen = preset.get("format") if isinstance(preset, dict) else None
+    named = chosen.get("format") if isinstance(chosen, dict) else None
+    asked = named_by_suffix(output.to) or named
+    return "jpeg" if asked == "jpg" else None if asked is None else str(asked)
 
 
 # For those who await

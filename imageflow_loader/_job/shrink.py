@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from .commands import shrink_commands
+from .checks import INT32, whole
 
 if TYPE_CHECKING:
     from .._io import ImageInfo
@@ -19,6 +19,29 @@ _LEAST_SIDE: Final = 16  # in pixels: below, two eighths may give one size
 _NEAR: Final = 0.02  # of a pixel: so close to a half we do not foretell the rounding
 _CONTAINS: Final = frozenset({"within", "fit", "larger_than"})
 _COVERS: Final = frozenset({"distort", "within_crop", "fit_crop"})
+
+
+def shrink_commands(
+    w: int,
+    h: int,
+    *,
+    quality: Literal["fastest", "spatial", "gamma_correct"] = "gamma_correct",
+) -> list[Json]:
+    """Return the commands that ask decoders for at least *w* × *h* pixels."""
+    whole("shrink width", w, 1, INT32)
+    whole("shrink height", h, 1, INT32)
+    hints: dict[str, Json] = {
+        "width": w,
+        "height": h,
+        "scale_luma_spatially": quality != "fastest",
+        "gamma_correct_for_srgb_during_spatial_luma_scaling": (
+            quality == "gamma_correct"
+        ),
+    }
+    commands: list[Json] = [{"jpeg_downscale_hints": hints}]
+    if quality != "gamma_correct":  # WebP decoders know nothing of gamma
+        commands.append({"webp_decoder_hints": {"width": w, "height": h}})
+    return commands
 
 
 def shrink_hints(plan: Plan, number: int, info: ImageInfo) -> list[Json]:

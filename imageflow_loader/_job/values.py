@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from .._colors import Color, ColorLike
+from .._io import check_source
 from ..types import ConstraintMode, Filter, InputFormat, WatermarkMode
-from .checks import INT32, given, gravity_json, number, one_of, whole
+from .checks import INT32, given, members, number, one_of, value_json, whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .._colors import ColorLike
     from ..types import Capability, Gravity, Json, SourceLike
 
 _Space = Literal["linear", "srgb"]
@@ -20,12 +23,8 @@ _SharpenWhen = Literal["downscaling", "upscaling", "size_differs", "always"]
 _RelativeTo = Literal["image", "canvas"]
 
 _MIB = 2**20
-_NO_MEGAPIXELS = 3.4e38  # the engine has no word for "unlimited"; it takes this
-
-
-def color_json(color: ColorLike | None) -> Json:
-    """Return a colour as the engine's JSON has it, None for None."""
-    return None if color is None else Color.parse(color).to_json()
+# The engine has no word for "not limited"; it takes these.
+UNLIMITED: Final[Mapping[str, float]] = {"w": INT32, "h": INT32, "megapixels": 3.4e38}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,24 +64,11 @@ class Hints:
         ):
             if getattr(self, name) is not None:
                 one_of(name, getattr(self, name), literal)
-        color_json(self.background_color)
+        self.to_json()
 
     def to_json(self) -> dict[str, Json]:
         """Return them as the engine's JSON has them."""
-        return given(
-            sharpen_percent=self.sharpen_percent,
-            down_filter=self.down_filter,
-            up_filter=self.up_filter,
-            scaling_colorspace=self.scaling_colorspace,
-            background_color=color_json(self.background_color),
-            resample_when=self.resample_when,
-            sharpen_when=self.sharpen_when,
-        )
-
-
-def hints_json(hints: Hints | None) -> Json:
-    """Return hints as the engine's JSON has them, None for None."""
-    return None if hints is None else hints.to_json()
+        return members(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +101,11 @@ class Constraint:
             if value is not None:
                 whole(name, value, 1, INT32)
         one_of("mode", self.mode, ConstraintMode)
-        gravity_json(self.gravity)
-        color_json(self.canvas_color)
+        self.to_json()
 
     def to_json(self) -> dict[str, Json]:
         """Return it as the engine's JSON has it."""
-        return given(
-            mode=self.mode,
-            w=self.w,
-            h=self.h,
-            hints=hints_json(self.hints),
-            gravity=gravity_json(self.gravity),
-            canvas_color=color_json(self.canvas_color),
-        )
+        return members(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +126,7 @@ class FitBox:
 
     def to_json(self) -> dict[str, Json]:
         """Return it as the engine's JSON has it."""
-        box: Json = {"x1": self.x1, "y1": self.y1, "x2": self.x2, "y2": self.y2}
-        return {f"{self.relative_to}_percentage": box}
+        return {f"{self.relative_to}_percentage": members(self, without="relative_to")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +154,7 @@ class Margins:
 
     def to_json(self) -> dict[str, Json]:
         """Return it as the engine's JSON has it."""
-        margins: Json = {
-            "left": self.left,
-            "top": self.top,
-            "right": self.right,
-            "bottom": self.bottom,
-        }
-        return {f"{self.relative_to}_margins": margins}
+        return {f"{self.relative_to}_margins": members(self, without="relative_to")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +185,7 @@ class Watermark:
 
     def __post_init__(self) -> None:
         """Check the members."""
-        gravity_json(self.gravity)
+        check_source(self.source)
         if self.fit_mode is not None:
             one_of("fit_mode", self.fit_mode, WatermarkMode)
         if self.opacity is not None:
@@ -222,18 +193,11 @@ class Watermark:
         for name in ("min_canvas_width", "min_canvas_height"):
             if getattr(self, name) is not None:
                 whole(name, getattr(self, name))
+        self.to_json()
 
     def to_json(self) -> dict[str, Json]:
         """Return it as the engine's JSON has it, less the number of its input."""
-        return given(
-            gravity=gravity_json(self.gravity),
-            fit_box=None if self.fit_box is None else self.fit_box.to_json(),
-            fit_mode=self.fit_mode,
-            opacity=self.opacity,
-            min_canvas_width=self.min_canvas_width,
-            min_canvas_height=self.min_canvas_height,
-            hints=hints_json(self.hints),
-        )
+        return members(self, without="source")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,13 +221,7 @@ class FrameLimit:
 
     def to_json(self) -> dict[str, Json]:
         """Return it as the engine's JSON has it, where all three are obligatory."""
-        return {
-            "w": INT32 if self.w is None else self.w,
-            "h": INT32 if self.h is None else self.h,
-            "megapixels": (
-                _NO_MEGAPIXELS if self.megapixels is None else self.megapixels
-            ),
-        }
+        return {**UNLIMITED, **members(self)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +255,7 @@ class Security:
         if self.allowed_inputs is not None:
             for name in self.allowed_inputs:
                 one_of("allowed_inputs", name, InputFormat)
+        self.to_json()
 
     @classmethod
     def untrusted(
@@ -335,16 +294,10 @@ class Security:
 
     def to_json(self) -> dict[str, Json]:
         """Return the engine's part as its JSON has it."""
-        limits = {
-            name: None if limit is None else limit.to_json()
-            for name, limit in (
-                ("max_decode_size", self.max_decode_size),
-                ("max_frame_size", self.max_frame_size),
-                ("max_encode_size", self.max_encode_size),
-            )
-        }
         return given(
-            **limits,
+            max_decode_size=value_json("max_decode_size", self.max_decode_size),
+            max_frame_size=value_json("max_frame_size", self.max_frame_size),
+            max_encode_size=value_json("max_encode_size", self.max_encode_size),
             max_total_file_pixels=self.max_total_file_pixels,
             max_threads=self.max_threads,
         )

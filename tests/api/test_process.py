@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -305,10 +305,21 @@ def test_a_cropped_thumbnail_fills_its_box(engine: imf.Engine, tmp_path: Path) -
     assert kind_of(out.read_bytes()) == "image/webp"
 
 
-@pytest.mark.parametrize("arguments", [{"size": 0}, {"size": 9, "quality": 101}])
-def test_a_thumbnail_that_cannot_be_is_a_value_error(arguments: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match=r"at least one pixel|0 to 100"):
-        imf.thumbnail(PHOTO, **arguments)  # type: ignore[arg-type]  # on purpose
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"size": 0}, ValueError, "width is 1 to"),
+        ({"size": (9, -1)}, ValueError, "height is 1 to"),
+        ({"size": 1.5}, TypeError, "width is a whole number"),
+        ({"size": 9, "quality": 101}, ValueError, "quality is 0 to 100"),
+        ({"size": 9, "format": "wepb"}, ValueError, "did you mean 'webp'"),
+    ],
+)
+def test_a_thumbnail_that_cannot_be_fails_where_it_is_written(
+    arguments: dict[str, Any], error: type[Exception], says: str
+) -> None:
+    with pytest.raises(error, match=says):
+        imf.thumbnail("no such file", **arguments)
 
 
 def test_info_needs_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

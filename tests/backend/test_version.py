@@ -133,4 +133,8 @@ def test_the_embedded_edition_takes_any_percent_and_obeys_max_threads() -> None:
     embedded = version.capabilities("library", info("embedded 0.1.0 for x"), (3, 2))
     official = version.capabilities("library", info(RELEASE), (3, 2))
 
-    assert embedded - official == {"percent_profile", "limit_threads"}
+    assert embedded - official == {
+        "percent_profile",
+        "limit_threads",
+        "watermark_red_dot",
+    }

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 import imageflow_loader as imf
+from imageflow_loader._cancel import Deadline
+from imageflow_loader.testing import FakeEngine
 from tests import pictures
 from tests.conftest import engine_under_test
 
@@ -280,6 +283,88 @@ def test_a_source_that_is_used_twice_is_read_once(engine: imf.Engine) -> None:
     assert [out.size for out in result] == [(20, 20)] * 2
 
 
+def test_equal_sources_are_one_whatever_their_identity(engine: imf.Engine) -> None:
+    animation = pictures.gif(20, 20, frames=3)
+    copy = bytes(bytearray(animation))
+
+    still, moving = imf.run(
+        imf.decode(animation).encode("png"),
+        imf.decode(copy).encode("gif"),
+        engine=engine,
+    )
+
+    assert (imf.info(still.data).frames, imf.info(moving.data).frames) == (1, 3)
+
+
+def test_an_empty_source_is_given_and_is_no_picture(engine: imf.Engine) -> None:
+    with pytest.raises(imf.ImageDecodeError, match="is empty"):
+        imf.decode().encode("png").run(b"", engine=engine)
+
+
+@pytest.mark.parametrize("to", ["x.avif", "x.png", None])
+def test_a_format_that_no_engine_writes_is_logged(
+    engine: imf.Engine,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    to: str | None,
+) -> None:
+    output = imf.decode(PHOTO).encode("avif", to and tmp_path / to)
+
+    with caplog.at_level(logging.WARNING, "imageflow_loader"):
+        made = output.run(engine=engine)
+
+    (record,) = caplog.records
+    asked = "png" if to == "x.png" else "avif"
+    assert f"{asked} was asked for, but" in record.message
+    assert record.message.endswith(f"is a {made.extension}")
+
+
+def test_limits_of_a_run_take_the_place_of_the_jobs() -> None:
+    engine = FakeEngine()
+    job = imf.Job(
+        imf.decode(PHOTO).encode("png"), security=imf.Security(max_input_bytes=1)
+    )
+
+    with pytest.raises(imf.SourceTooLargeError):
+        job.run(engine=engine)
+    assert job.run(security=imf.Security(), engine=engine)[0].size == (1, 1)
+
+
+def test_a_limit_that_the_engine_cannot_keep_is_refused_before_anything_is_read(
+    engine: imf.Engine,
+) -> None:
+    job = imf.Job(imf.decode("no such file").encode("png"))
+
+    with pytest.raises(imf.UnsupportedFeatureError) as caught:
+        job.run(security=imf.Security(max_total_file_pixels=9), engine=engine)
+
+    assert caught.value.missing == {"limit_total_pixels"}
+
+
+def test_waiting_for_a_turn_is_told_apart_from_working() -> None:
+    path = engine_under_test("library")
+    held, go_on = threading.Event(), threading.Event()
+
+    with (
+        imf.load_engine("library", path=path, max_concurrency=1) as engine,
+        ThreadPoolExecutor(1) as pool,
+    ):
+
+        def hold() -> None:
+            with engine._gate.entered(Deadline(None), None):
+                held.set()
+                assert go_on.wait(30)
+
+        holding = pool.submit(hold)
+        assert held.wait(30)
+        threading.Timer(0.05, go_on.set).start()
+        result = imf.run(imf.canvas(3, 3).encode("png"), engine=engine)
+        holding.result()
+
+    assert result.performance.queue_seconds > 0
+    assert result.performance.engine_seconds > 0
+
+
 def test_a_frame_that_is_not_there_is_told_with_the_count(engine: imf.Engine) -> None:
     animation = pictures.gif(20, 20, frames=3)
 
@@ -306,6 +391,19 @@ def test_stills_and_animations_of_one_source_may_come_together(
     assert imf.info(moving.data).frames == imf.info(moving_too.data).frames == 3
     first = image.encode(imf.LibPng()).run(engine=engine)
     assert still.data == first.data
+
+
+def test_a_still_of_an_animation_stays_one_beside_a_picture_that_keeps_its_format(
+    engine: imf.Engine,
+) -> None:
+    image = imf.decode(pictures.gif(20, 20, frames=3))
+
+    still, other = imf.run(
+        image.encode("jpeg"), imf.command_string(PHOTO, "w=9&mode=max"), engine=engine
+    )
+
+    assert still.data == image.encode("jpeg").run(engine=engine).data
+    assert other.width == 9
 
 
 @pytest.mark.parametrize("encoder", ["jpeg", "png", "webp", imf.PngQuant()])
@@ -457,7 +555,7 @@ def test_the_plan_can_be_read() -> None:
 
     assert job.explain().splitlines() == [
         "0  decode ← photo.jpg",
-        '1  constrain mode="within" w=400 ← 0',
+        '1  constrain w=400 mode="within" ← 0',
         "2  decode ← <logo>",
         "3  draw_image_exact x=0 y=0 w=9 h=9 ← 2, 1",
         '→  encode {"webplossy": {"quality": 80}} of 1 to small.webp',
@@ -562,91 +660,5 @@ def test_steps_are_read_as_the_chain_that_they_are(engine: imf.Engine) -> None:
     assert job.security == imf.Security(
         max_encode_size=imf.FrameLimit(w=50, h=50, megapixels=1)
     )
-    made = job.run(inputs={"5": PHOTO}, engine=engine)
+    made = job.run(PHOTO, engine=engine)
     assert (made[0].size, made[0].extension) == ((30, 20), "gif")
-
-
-SIDE = st.integers(1, 30)
-STEPS = st.sampled_from(
-    [
-        lambda image, a, b: image.constrain(a, b),
-        lambda image, a, b: image.constrain(a, mode="fit_pad", h=b, canvas_color="red"),
-        lambda image, a, b: image.resize(a, b),
-        lambda image, a, b: image.crop(0, 0, a, b),
-        lambda image, a, b: image.region(-a, 0, b, b),
-        lambda image, a, b: image.expand_canvas(a, b, 1, 2, color="#0008"),
-        lambda image, a, b: image.fill_rect(0, 0, a, b, "blue"),
-        lambda image, a, _: image.round_image_corners(a),
-        lambda image, *_: image.flip_h(),
-        lambda image, *_: image.rotate_90(),
-        lambda image, *_: image.color_filter_srgb("grayscale_ry"),
-        lambda image, *_: image.adjust(contrast=0.2, alpha=0.5),
-        lambda image, *_: image.white_balance_srgb(),
-        lambda image, a, b: image.draw_image_exact(image.flip_v(), 0, 0, a, b),
-        lambda image, a, b: image.copy_rect_to_canvas(
-            imf.canvas(40, 40, "green"), 0, 0, a, b, 1, 1
-        ),
-        lambda image, a, _: image.command_string({"w": a}),
-        lambda image, *_: image.watermark(imf.Watermark(pictures.png(4, 4))),
-    ]
-)
-PIPELINES = st.lists(st.tuples(STEPS, SIDE, SIDE), max_size=5)
-ENCODERS = st.lists(
-    st.sampled_from(["png", "gif", imf.WebPLossless(), imf.MozJpeg(50)]),
-    min_size=1,
-    max_size=3,
-)
-BEGINNINGS = st.sampled_from(
-    [imf.canvas(20, 16, "red"), imf.decode(pictures.png(20, 16), shrink="off")]
-)
-
-
-def outputs_of(image: imf.Image, pipeline: Any, encoders: Any) -> list[imf.Output]:
-    images = [image]
-    for step, a, b in pipeline:
-        images.append(step(images[-1], a, b))
-    return [
-        images[-1 - number % len(images)].encode(encoder)
-        for number, encoder in enumerate(encoders)
-    ]
-
-
-@given(BEGINNINGS, PIPELINES, ENCODERS)
-def test_any_job_survives_its_own_document(
-    image: imf.Image, pipeline: Any, encoders: Any
-) -> None:
-    job = imf.Job(*outputs_of(image, pipeline, encoders))
-
-    again = imf.Job.from_json(json.loads(json.dumps(job.to_json())))
-
-    assert again.to_json() == job.to_json()
-
-
-@settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(BEGINNINGS, PIPELINES, ENCODERS)
-def test_any_job_runs_or_raises_one_of_our_errors_alike_on_both_backends(
-    image: imf.Image, pipeline: Any, encoders: Any
-) -> None:
-    job = imf.Job(*outputs_of(image, pipeline, encoders))
-    outcomes = []
-    for kind in ("library", "tool"):
-        engine = opened(kind)
-        try:
-            outcomes.append([out.data for out in job.run(engine=engine)])
-        except imf.ImageflowError as error:
-            outcomes.append([type(error), error.category, error.kind])
-
-    assert outcomes[0] == outcomes[1]
-
-
-ENGINES: dict[str, imf.Engine] = {}
-
-
-def opened(kind: Any) -> imf.Engine:
-    if kind not in ENGINES:
-        ENGINES[kind] = imf.load_engine(kind, path=engine_under_test(kind))
-    return ENGINES[kind]

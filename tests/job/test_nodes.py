@@ -497,6 +497,6 @@ def test_the_representation_is_the_chain() -> None:
 
     assert (
         repr(image)
-        == "decode('photo.jpg').constrain(mode='fit_crop', w=800, h=600).flip_h()"
+        == "decode('photo.jpg').constrain(w=800, h=600, mode='fit_crop').flip_h()"
     )
     assert repr(imf.decode(name="logo")) == "decode(Placeholder(name='logo'))"

@@ -12,13 +12,11 @@ import imageflow_loader as imf
 from imageflow_loader._job.querystring import (
     named_format,
     parsed,
-    profile_percent,
     querystring_text,
     wants_first_frame,
 )
 from imageflow_loader.types import QUERYSTRING_KEYS
 from tests import pictures
-from tests.conftest import engine_under_test
 
 
 @pytest.mark.parametrize(
@@ -96,31 +94,57 @@ def test_a_still_wants_the_first_frame(text: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "percent"),
+    ("text", "needed"),
     [
-        ("qp=80", 80),
-        ("qp=good", None),
-        ("format=auto&quality=80", 80),
-        ("format=auto", None),
-        ("quality=80", None),
-        ("qp=quality&quality=12", 12),
-        ("format=auto&qp=good&quality=12", None),
+        ("w=9&format=webp&quality=80", set()),
+        ("qp=80", {"percent_profile"}),
+        ("qp=73", set()),
+        ("qp=good", set()),
+        ("format=auto&quality=80", {"percent_profile"}),
+        ("format=auto", set()),
+        ("qp=quality&quality=12", {"percent_profile"}),
+        ("format=auto&qp=good&quality=12", set()),
+        ("srcset=qp-80,100w", {"percent_profile"}),
+        ("srcset=qp-good,100w", set()),
+        ("qp=good&qp.dpr=2.5", {"percent_profile"}),
+        ("qp=good&qp.dpr=dppx&dppx=2.5x", {"percent_profile"}),
+        ("qp=good&qp.dpr=1x", set()),
+        ("srcset=qp-good,qp-dpr-2.5", {"percent_profile"}),
+        ("frame=2", {"select_frame"}),
+        ("watermark_red_dot=True", {"watermark_red_dot"}),
+        ("watermark_red_dot=0", set()),
     ],
 )
-def test_a_quality_profile_may_be_a_number(text: str, percent: float | None) -> None:
-    assert profile_percent(text) == percent
+def test_a_query_string_may_need_what_not_every_engine_can(
+    text: str, needed: set[str]
+) -> None:
+    assert imf.Job(imf.command_string(b"x", text)).requires == needed
 
 
-def test_a_number_that_the_official_engine_dies_of_is_refused_there() -> None:
-    output = imf.command_string(pictures.png(), "qp=80")
-    engine = imf.load_engine("library", path=engine_under_test("library"))
+def test_inside_a_recipe_a_query_string_encodes_nothing() -> None:
+    image = imf.decode(b"x").command_string("qp=80&watermark_red_dot=1")
 
-    assert output.requires == {"percent_profile"}
-    if not engine.supports("percent_profile"):
-        with pytest.raises(imf.UnsupportedFeatureError, match="percent_profile"):
-            output.run(engine=engine)
+    assert imf.Job(image.encode("png")).requires == {"watermark_red_dot"}
+
+
+@pytest.mark.parametrize(
+    ("output", "capability"),
+    [
+        (imf.command_string(pictures.png(), "qp=80"), "percent_profile"),
+        (
+            imf.decode(pictures.png(8, 8)).node("watermark_red_dot").encode("gif"),
+            "watermark_red_dot",
+        ),
+    ],
+)
+def test_what_the_official_engine_dies_of_is_refused_there(
+    engine: imf.Engine, output: imf.Output, capability: Any
+) -> None:
+    if engine.supports(capability):
+        assert output.run(engine=engine).byte_count > 0
     else:
-        assert output.run(engine=engine).width == 64
+        with pytest.raises(imf.UnsupportedFeatureError, match=capability):
+            output.run(engine=engine)
 
 
 # What is wrong in it

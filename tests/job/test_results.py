@@ -69,6 +69,8 @@ def test_an_engine_that_tells_nothing_of_its_work_is_understood() -> None:
 
 def test_times_are_told_in_one_line() -> None:
     node = NodePerformance("decode", 900)
-    times = Performance((FramePerformance((node,), 1000, 100),), 0.001, 0.0125, 0)
+    times = Performance((FramePerformance((node,), 1000, 100),), 0.001, 0.5, 0.0125, 0)
 
-    assert times.summary() == "read 1.0 ms, engine 12.5 ms, write 0.0 ms"
+    assert (
+        times.summary() == "read 1.0 ms, queue 500.0 ms, engine 12.5 ms, write 0.0 ms"
+    )
