@@ -133,6 +133,8 @@ def fetch_engine(
     named_so = row is not None and (kind is None or row.member(kind) is not None)
     if row is None or not named_so or suffix not in {None, row.suffix}:
         row = choose(platform, suffix=suffix, kind=kind)
+    if source is not None and not source.exists():
+        raise EngineDownloadError(f"There is no {source}.")
     fetch = Fetch(settings, row, source, sha256, progress, patience)
     if destination is not None:
         return fetch.into_folder(destination)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,6 +130,16 @@ def test_print_url_says_where_upstream_has_it_and_fetches_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_print_url_keeps_a_login_to_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMAGEFLOW_MIRROR", "https://me:secret@host/a?sig=secret")
+
+    assert main(["fetch", "--print-url", *PLATFORM]) == 0
+
+    assert capsys.readouterr().out == f"https://host/a/{ARCHIVE.name}\n"
+
+
 def test_print_url_knows_the_mirror(
     mirror: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,6 +251,31 @@ def test_a_terminal_sees_a_bar_that_ends_full() -> None:
     assert first == "[#######-----------------------]  25 % of 4.0 MB"
     assert last == "[##############################] 100 % of 4.0 MB"
     assert text.endswith("\n")
+
+
+@pytest.mark.usefixtures("mirror")
+@pytest.mark.parametrize("quiet", [False, True], ids=["shown", "quiet"])
+def test_the_command_draws_its_bar_on_a_real_terminal(quiet: bool) -> None:
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "imageflow_loader", "fetch", *PLATFORM]
+
+    ended = subprocess.run(
+        command + ["--quiet"] * quiet, stdout=theirs, stderr=theirs, check=False
+    )
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError):  # how the end of a terminal is told
+        while block := os.read(ours, 4096):
+            said += block
+    os.close(ours)
+
+    assert ended.returncode == 0
+    assert (said == b"") is quiet
+    if not quiet:
+        bar, *lines = said.decode().replace("\r\n", "\n").split("\n")
+        assert f"[{'#' * 30}] 100 % of 0.0 MB" in bar
+        assert lines[0].startswith("linux-musl-x64: fetched from file:///")
 
 
 def test_a_bar_without_a_known_size_counts() -> None:

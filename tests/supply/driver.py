@@ -7,6 +7,7 @@ package and nothing of the tests. Its one argument is JSON:
     uid      become this user first
     locks    false: flock succeeds and does nothing, as on some cluster file systems
     preload  import everything first, because the new user cannot read the interpreter
+    watch    tell which sockets of a network are opened
     crowd    so many processes do the same at the same moment; a list comes of it
 """
 
@@ -26,8 +27,19 @@ NEEDED_LATER = """
 """
 
 
+SOCKETS: list[str] = []
+
+
+def watch(event: str, _: object) -> None:
+    """Note what has to do with a network: sockets, and lookups of names."""
+    if event.startswith("socket."):
+        SOCKETS.append(event)
+
+
 def main(wish: dict[str, Any]) -> Any:
     """Do what is wished for; return what came of it."""
+    if wish.get("watch"):
+        sys.addaudithook(watch)
     import imageflow_loader as imf
 
     if wish.get("preload"):
@@ -58,6 +70,7 @@ def job(imf: Any, wish: dict[str, Any]) -> dict[str, Any]:
         "origin": info.origin,
         "kind": info.kind,
         "path": str(info.path),
+        "sockets": SOCKETS,
         "attempts": [attempt.error for attempt in info.attempts],
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +19,6 @@ from tests.supply import server as web
 from tests.supply.upstream import Archive, archive
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from imageflow_loader._supply import Cache
     from imageflow_loader.types import FetchedEngine
     from tests.supply.server import Server
@@ -122,6 +121,14 @@ def test_a_mirror_whose_list_is_wrong_is_not_believed(
         pytest.param(PINNED.sums, "does not list it", id="another archive"),
         pytest.param(b"<!doctype html>", "answered with a web page", id="a page"),
         pytest.param(bytes(5 << 20), "more than the 4194304 bytes", id="too much"),
+        pytest.param(UNPINNED.sums[:99], "does not list it", id="cut off"),
+        pytest.param(UNPINNED.sums[1:], "does not list it", id="a digit short"),
+        pytest.param(b"\0" * 999, "does not list it", id="zeros"),
+        pytest.param(
+            f"{'0' * 64}  /tmp/../{UNPINNED.name}\n".encode(),
+            "does not list it",
+            id="another folder's",
+        ),
     ],
 )
 def test_a_mirror_without_a_list_is_not_asked_for_the_archive(
@@ -298,6 +305,45 @@ def test_a_folder_is_a_mirror(tmp_path: Path, cache: Cache) -> None:
     assert fetched.url == f"{mirror}/{WINDOWS.name}"
 
 
+@pytest.mark.parametrize(
+    "name", ["a b", "100%", "a#b", "a?b=c", "a@b", "ü", "a+b", "%20"]
+)
+def test_a_folder_may_be_called_anything(
+    name: str, tmp_path: Path, cache: Cache
+) -> None:
+    assert fetch(UNPINNED, cache, a_mirror(tmp_path / name, UNPINNED)).fresh
+
+
+@pytest.mark.parametrize("start", ["file://", "file://localhost"])
+@pytest.mark.parametrize("name", ["a b", "100%", "a#b", "a?b", "a@b"])
+def test_a_folder_may_be_written_as_it_is(
+    start: str, name: str, tmp_path: Path, cache: Cache
+) -> None:
+    a_mirror(tmp_path / name, UNPINNED)
+
+    assert fetch(UNPINNED, cache, f"{start}{tmp_path}/{name}").fresh
+
+
+@pytest.mark.parametrize("mirror", ["file://server/share", "file://relative", "file:"])
+def test_a_folder_of_another_machine_is_refused(mirror: str, cache: Cache) -> None:
+    with pytest.raises(EngineDownloadError, match="names another machine"):
+        fetch(UNPINNED, cache, mirror)
+
+
+def test_a_folder_in_the_archives_place_says_so(tmp_path: Path, cache: Cache) -> None:
+    mirror = a_mirror(tmp_path / "mirror", UNPINNED)
+    (tmp_path / "mirror" / UNPINNED.name).unlink()
+    (tmp_path / "mirror" / UNPINNED.name).mkdir()
+
+    with pytest.raises(EngineDownloadError, match=r"cannot be read \(Is a directory"):
+        fetch(UNPINNED, cache, mirror)
+
+
+def test_an_endless_file_is_read_to_the_limit(cache: Cache) -> None:
+    with pytest.raises(EngineDownloadError, match="more than the 268435456 bytes"):
+        fetch(UNPINNED, cache, None, source=Path("/dev/zero"), sha256=OTHER)
+
+
 def test_a_folder_needs_no_network(tmp_path: Path, cache: Cache) -> None:
     mirror = a_mirror(tmp_path / "mirror", UNPINNED)
     settings = Settings(cache_dir=cache.root, mirror=mirror, offline=True)
@@ -343,6 +389,28 @@ def test_a_file_that_nobody_vouches_for_is_refused(
 
     with pytest.raises(EngineDownloadError, match="nothing says what it must be"):
         fetch(UNPINNED, cache, None, source=file)
+
+
+def test_a_list_beside_the_file_may_vouch_for_whatever_it_is_called(
+    tmp_path: Path, cache: Cache
+) -> None:
+    file = tmp_path / "my copy.tgz"
+    file.write_bytes(UNPINNED.data)
+    (tmp_path / "SHA256SUMS").write_text(f"{UNPINNED.sha256}  my copy.tgz\n")
+
+    assert fetch(UNPINNED, cache, None, source=file).compared_with.endswith(
+        "SHA256SUMS"
+    )
+
+
+@pytest.mark.parametrize("sha256", [None, OTHER])
+def test_a_file_that_is_not_there_is_said_so(
+    sha256: str | None, tmp_path: Path, cache: Cache
+) -> None:
+    file = tmp_path / "gone.tar.gz"
+
+    with pytest.raises(EngineDownloadError, match=f"There is no {file}"):
+        fetch(UNPINNED, cache, None, source=file, sha256=sha256)
 
 
 @pytest.mark.parametrize(

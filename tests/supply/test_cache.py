@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from imageflow_loader._cancel import Deadline
 from imageflow_loader._supply import Cache, Damaged, Entry
@@ -152,6 +154,73 @@ def test_leftovers_of_a_killed_process_are_swept_after_an_hour(cache: Cache) -> 
     assert [path.name for path in (cache.root / "tmp").iterdir()] == ["new"]
 
 
+# Folders that are named in odd ways.
+
+
+def test_a_relative_folder_is_below_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert Cache.at(Path("a/../engines")).root == tmp_path / "engines"
+
+
+def test_a_link_in_the_caches_place_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    cache = Cache(tmp_path / "link")
+
+    entry = fill(cache)
+
+    assert found(cache) == [entry]
+    assert (tmp_path / "real" / PROVENANCE.place / TOOL).is_file()
+    assert cache.clear()[0] == 1
+
+
+def test_a_link_that_leads_nowhere_says_so_when_it_is_to_be_filled(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+
+    assert found(Cache(tmp_path / "link")) == []
+    with pytest.raises(EngineDownloadError, match=r"cannot be written \("):
+        fill(Cache(tmp_path / "link"))
+
+
+def test_a_link_to_where_everybody_may_write_is_not_followed(tmp_path: Path) -> None:
+    entry = fill(Cache(tmp_path / "open" / "cache"))
+    (tmp_path / "link").symlink_to("open/cache")
+    (tmp_path / "open").chmod(0o777)
+
+    with pytest.raises(EngineLoadError, match=rf"everybody may write {tmp_path}/open"):
+        found(Cache(tmp_path / "link"))
+
+    assert entry.paths[0].exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give links away")
+def test_a_link_of_somebody_else_is_not_followed(tmp_path: Path) -> None:
+    fill(Cache(tmp_path / "cache"))
+    (tmp_path / "link").symlink_to("cache")
+    os.lchown(tmp_path / "link", NOBODY, NOBODY)
+
+    with pytest.raises(EngineLoadError, match="belongs to user nobody, who could"):
+        found(Cache(tmp_path / "link"))
+
+
+def test_a_umask_of_nothing_opens_no_folder_to_others(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "a" / "b" / "cache")
+    before = os.umask(0)
+    try:
+        entry = fill(cache)
+    finally:
+        os.umask(before)
+
+    assert found(cache) == [entry]
+    open_to_all = [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o002]
+    assert open_to_all == []
+
+
 # Damage.
 
 
@@ -231,6 +300,68 @@ def test_a_damaged_entry_is_never_given_and_makes_room_for_a_whole_one(
     assert "has been removed" in str(item)
     assert found(cache) == []
     entry = fill(cache)
+    assert found(cache) == [entry]
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+KEYS = ("schema", "release", "suffix", "sha256", "fetched", "files")
+
+
+@settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    document=st.dictionaries(st.sampled_from(KEYS), ANY_JSON),
+    files=st.dictionaries(
+        st.text() | st.sampled_from((LIBRARY, "..", ".", "", "a\0", "/etc/hostname")),
+        st.dictionaries(
+            st.sampled_from(("kind", "size", "sha256", "mtime_ns")), ANY_JSON
+        ),
+    ),
+)
+def test_whatever_a_marker_says_gives_an_entry_or_damage(
+    document: dict[str, object], files: dict[str, object], tmp_path: Path
+) -> None:
+    cache = Cache(tmp_path / "cache")
+    entry = fill(cache)
+    whole = json.loads((entry.folder / "entry.json").read_text())
+    changed = {**whole, **document, "files": {**whole["files"], **files}}
+
+    (entry.folder / "entry.json").write_text(json.dumps(changed))
+
+    for item in found(cache):
+        assert isinstance(item, Damaged) or item.provenance.place == PROVENANCE.place
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [b"[" * 60_000, b"\xff\xfe{}", b'{"schema": 1e999}', b"{" + b" " * 70_000 + b"}"],
+    ids=["deep", "no text", "beyond numbers", "too long"],
+)
+def test_a_marker_that_no_reader_survives_is_damage(
+    marker: bytes, cache: Cache
+) -> None:
+    (fill(cache).folder / "entry.json").write_bytes(marker)
+
+    (item,) = found(cache)
+
+    assert isinstance(item, Damaged)
+
+
+def test_another_archive_under_the_same_short_name_is_told_apart(cache: Cache) -> None:
+    entry = fill(cache)
+    other = replace(PROVENANCE, sha256=PROVENANCE.sha256[:-1] + "0")
+    assert other.place == PROVENANCE.place
+
+    with pytest.raises(EngineDownloadError, match="holds another archive"):
+        fill(cache, other)
+
     assert found(cache) == [entry]
 
 

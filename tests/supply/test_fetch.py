@@ -391,6 +391,21 @@ def test_a_pause_that_outlasts_the_deadline_is_not_waited_for(
     assert server.hits[PATH] == 1
 
 
+def test_a_cache_that_is_cleared_meanwhile_is_said_so(
+    server: Server, cache: Cache
+) -> None:
+    def answer(handler: web.Handler) -> None:
+        cache.clear()
+        web.body(DATA)(handler)
+
+    server.on(PATH, answer)
+
+    with pytest.raises(EngineDownloadError, match="was cleared while it was being"):
+        fetch(server.url, cache)
+
+    require_empty(cache)
+
+
 def test_nobody_at_the_address_is_said_so(cache: Cache) -> None:
     with Server() as gone:
         url = gone.url

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imageflow_loader._supply import Cache, Entry
+from imageflow_loader._platform import current_platform
+from imageflow_loader._settings import Settings
+from imageflow_loader._supply import Cache, Entry, fetch_engine
 
 if TYPE_CHECKING:
     from tests.supply.installation import Installation
@@ -89,9 +93,8 @@ def test_a_download_that_fails_is_tried_once_and_every_attempt_is_told(
 def test_sixty_four_processes_fetch_once(lean: Installation, server: Server) -> None:
     answers = lean.crowd(PROCESSES)
 
-    assert [answer.get("size", answer) for answer in answers] == [[4, 3]] * PROCESSES
+    require_jobs_by_the_fetched_library(answers, lean)
     assert server.hits == {f"/{lean.archive.name}": 1}
-    assert_one_whole_entry(lean)
 
 
 def test_sixty_four_processes_without_locks_corrupt_nothing(
@@ -99,19 +102,53 @@ def test_sixty_four_processes_without_locks_corrupt_nothing(
 ) -> None:
     answers = lean.crowd(PROCESSES, wish={"locks": False})
 
-    assert [answer.get("size", answer) for answer in answers] == [[4, 3]] * PROCESSES
+    require_jobs_by_the_fetched_library(answers, lean)
     assert server.hits[f"/{lean.archive.name}"] > 1
-    assert_one_whole_entry(lean)
 
 
-def assert_one_whole_entry(installation: Installation) -> None:
+def require_jobs_by_the_fetched_library(
+    answers: list[dict[str, Any]], installation: Installation
+) -> None:
+    """Insist on a picture from each process, all by the one library in the cache."""
+    assert [answer.get("size", answer) for answer in answers] == [[4, 3]] * PROCESSES
+    assert {answer["origin"] for answer in answers} <= {"download", "cache"}
+    assert {answer["kind"] for answer in answers} == {"library"}
     cache = Cache(Path(installation.variables["IMAGEFLOW_CACHE_DIR"]))
     (entry,) = cache.survey(thorough=True)
     assert isinstance(entry, Entry)
+    assert {answer["path"] for answer in answers} == {str(entry.path("library"))}
     assert list((cache.root / "tmp").iterdir()) == []
 
 
 # With an engine in the wheel.
+
+
+def test_jobs_run_while_the_cache_is_filled_and_cleared(
+    bundled: Installation, tmp_path: Path
+) -> None:
+    settings = Settings(cache_dir=Path(bundled.variables["IMAGEFLOW_CACHE_DIR"]))
+    file = tmp_path / bundled.archive.name
+    file.write_bytes(bundled.archive.data)
+    done = threading.Event()
+
+    def fill_and_clear() -> int:
+        turns = 0
+        while not done.is_set():
+            fetch_engine(
+                settings, current_platform(), source=file, sha256=bundled.archive.sha256
+            )
+            Cache.at(settings.cache_dir).clear()
+            turns += 1
+        return turns
+
+    with ThreadPoolExecutor(1) as pool:
+        turning = pool.submit(fill_and_clear)
+        answers = bundled.crowd(16)
+        done.set()
+        turns = turning.result()
+
+    assert [answer.get("size", answer) for answer in answers] == [[4, 3]] * 16
+    assert turns > 1
 
 
 def test_a_wheel_with_an_engine_fetches_nothing(

@@ -105,6 +105,21 @@ def test_a_full_disk_is_left_as_it_was(pure: Installation) -> None:
 
 
 @needs_mounts
+def test_a_disk_that_fills_up_while_the_archive_is_unpacked_is_left_as_it_was(
+    pure: Installation, library: Path
+) -> None:
+    folder = cache_of(pure)
+    room = len(pure.archive.data) + library.stat().st_size // 2
+    before = with_mount(folder, f"size={room // 1024}k")
+    look = f'"$@"; find {folder} -type f ! -name "*.lock" -printf "%f\\n" >&2'
+
+    answer = pure.job(before=[*before, "sh", "-c", look, "sh"])
+
+    require_sentence(answer, "is on a full disk (No space left", REMEDY)
+    assert answer["stderr"].splitlines()[-1] == "CACHEDIR.TAG"
+
+
+@needs_mounts
 def test_a_read_only_cache_that_was_filled_serves(
     pure: Installation, server: Server
 ) -> None:
@@ -223,6 +238,25 @@ def test_what_root_fetched_into_a_shared_folder_serves_every_user(
     assert answer["origin"] == "cache"
 
 
+@needs_root
+def test_in_a_folder_like_tmp_nobody_uses_what_another_has_fetched(
+    pure: Installation, bundled: Installation, open_folder: Path
+) -> None:
+    shared = open_folder / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    other = {"uid": STRANGER + 1, "preload": True}
+
+    first = pure.job(wish=AS_STRANGER, IMAGEFLOW_CACHE_DIR=shared)
+    again = pure.job(wish=AS_STRANGER, IMAGEFLOW_CACHE_DIR=shared)
+    another = pure.job(wish=other, IMAGEFLOW_CACHE_DIR=shared)
+
+    assert (first["origin"], again["origin"]) == ("download", "cache")
+    require_sentence(another, f"belongs to user {STRANGER}", "a folder of your own")
+    theirs = bundled.job(wish=other, IMAGEFLOW_CACHE_DIR=shared)
+    assert theirs["origin"] == "wheel"
+
+
 # Networks.
 
 
@@ -236,9 +270,17 @@ def test_what_is_there_needs_no_network_interface(
     if origin == "cache":
         assert bundled.command("fetch").returncode == 0
 
-    answer = bundled.job(before=["unshare", "--net"])
+    answer = bundled.job(before=["unshare", "--net"], wish={"watch": True})
 
     assert answer["origin"] == origin
+    assert answer["sockets"] == []
+
+
+def test_a_watcher_sees_the_sockets_of_a_fetch(pure: Installation) -> None:
+    answer = pure.job(wish={"watch": True})
+
+    assert answer["origin"] == "download"
+    assert "socket.connect" in answer["sockets"]
 
 
 @pytest.mark.skipif(
