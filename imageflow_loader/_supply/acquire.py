@@ -47,12 +47,9 @@ def digest(text: str) -> str:
 def choose(
     platform: Platform, *, suffix: str | None, kind: EngineKind | None
 ) -> Artifact:
-    """Return the archive to fetch.
+    """Return the archive to fetch for upstream's platform *suffix*, else for this one.
 
-    Args:
-        platform: The machine that is to use it, where *suffix* names none.
-        suffix: Upstream's name of a platform; None for this one.
-        kind: What is wanted of it; None for the best that there is.
+    The *kind* is what is wanted of it; None for the best that there is.
 
     Raises:
         EngineDownloadError: Upstream publishes nothing that serves.
@@ -110,18 +107,8 @@ def fetch_engine(
 ) -> FetchedEngine:
     """Fetch the official edition into the cache, or its archive into a folder.
 
-    Args:
-        settings: Name cache and mirror, and forbid the network.
-        platform: This machine.
-        suffix: Upstream's name of a platform; None for this one, or for that of
-            *source*.
-        kind: What is wanted; None for a library where one can be used, else a tool.
-        destination: A folder to put the archive into, with its line in `SHA256SUMS`,
-            instead of unpacking it into the cache: so a mirror is made.
-        source: The archive as a file, instead of a server.
-        sha256: What the archive must be, whatever this package or a mirror says.
-        progress: Called with the bytes that arrived and, if known, those that will.
-        patience: How long to wait.
+    The arguments are those of `imageflow_loader.fetch`; *suffix* is its platform,
+    *destination* its dest, *platform* this machine.
 
     Raises:
         EngineDownloadError: It could not be had, is not what it must be, or there is
@@ -156,14 +143,7 @@ class Fetch:
     ) -> None:
         """Find out where it comes from; the arguments are those of `fetch_engine`.
 
-        Args:
-            settings: Name the mirror, and forbid the network.
-            artifact: What is wanted.
-            source: A copy of it on this machine.
-            sha256: What it must be.
-            progress: Called as it arrives.
-            patience: How long to wait.
-            api: Where upstream's server lists its archives, with a SHA-256 for each.
+        *api* is where upstream's server lists its archives, with a SHA-256 for each.
         """
         self._artifact = artifact
         self._sha256 = None if sha256 is None else digest(sha256)

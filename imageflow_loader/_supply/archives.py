@@ -8,14 +8,17 @@ that an archive states may lie.
 
 from __future__ import annotations
 
+import gzip
 import stat
+import struct
+import tarfile
+import zipfile
+import zlib
 from typing import IO, TYPE_CHECKING, Final, cast
 
 from ..errors import EngineDownloadError
 
 if TYPE_CHECKING:
-    import tarfile
-    import zipfile
     from collections.abc import Collection, Iterator
     from pathlib import Path
     from typing import BinaryIO
@@ -30,6 +33,19 @@ _LARGEST_CONTENT: Final = 1024 * _MIB  # all members of a tar, debug symbols too
 _LEAST_CONTENT: Final = 64 * _MIB
 _HIGHEST_RATIO: Final = 20  # unpacked to packed; binaries have about 3, a bomb 1,000
 _MOST_MEMBERS: Final = 10_000
+
+# What the readers raise on bytes that are no archive, or a damaged one.
+_DAMAGE: Final = (
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class _ArchiveError(Exception):
@@ -67,7 +83,7 @@ def extract(archive: Path, wanted: Collection[str], folder: Path) -> None:
 def _copy(content: IO[bytes], target: Path) -> None:
     size = 0
     with target.open("xb") as file:
-        while block := _read(content, _BLOCK):
+        while block := _read(content):
             size += len(block)
             if size > LARGEST_MEMBER:
                 raise _ArchiveError(
@@ -78,16 +94,10 @@ def _copy(content: IO[bytes], target: Path) -> None:
         raise _ArchiveError(f"its {target.name} is empty")
 
 
-def _read(content: IO[bytes], size: int) -> bytes:
-    """Return the next bytes; what the archive readers raise becomes one error."""
-    import tarfile
-    import zipfile
-    import zlib
-
-    damage = (EOFError, OSError, ValueError, tarfile.TarError, zlib.error)
+def _read(content: IO[bytes]) -> bytes:
     try:
-        return content.read(size)
-    except (*damage, zipfile.BadZipFile) as error:
+        return content.read(_BLOCK)
+    except _DAMAGE as error:  # what write() raises is none of it
         raise _ArchiveError(f"it is damaged ({error})") from error
 
 
@@ -95,17 +105,7 @@ def _plain(name: str) -> str:
     return name.removeprefix("./")
 
 
-# tar
-
-
 def _in_tar(file: BinaryIO, wanted: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    import gzip
-    import struct
-    import tarfile
-    import zlib
-
-    # What gzip and tarfile raise on bytes that are no archive.
-    damage = (EOFError, OSError, ValueError, struct.error, tarfile.TarError, zlib.error)
     packed_size = file.seek(0, 2)
     file.seek(0)
     limit = min(_LARGEST_CONTENT, max(_LEAST_CONTENT, _HIGHEST_RATIO * packed_size))
@@ -118,19 +118,15 @@ def _in_tar(file: BinaryIO, wanted: Collection[str]) -> Iterator[tuple[str, IO[b
                 count += 1
                 if count > _MOST_MEMBERS:
                     raise _ArchiveError(f"it holds more than {_MOST_MEMBERS} members")
-                if _plain(member.name) in wanted:
-                    yield _plain(member.name), _tar_content(tar, member)
+                if (name := _plain(member.name)) in wanted:
+                    data = tar.extractfile(member) if member.isreg() else None
+                    if data is None or member.issparse():
+                        raise _ArchiveError(f"its {name} is not a plain file")
+                    yield name, data
         while content.read(_BLOCK):  # to the check sum at the end
             pass
-    except damage as error:
+    except _DAMAGE as error:
         raise _ArchiveError(f"it is no tar.gz archive, or damaged ({error})") from error
-
-
-def _tar_content(tar: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
-    content = tar.extractfile(member) if member.isreg() else None
-    if content is None or member.issparse():
-        raise _ArchiveError(f"its {member.name} is not a plain file")
-    return content
 
 
 class _Limited:
@@ -148,28 +144,18 @@ class _Limited:
         return data
 
 
-# zip
-
-
 def _in_zip(file: BinaryIO, wanted: Collection[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    import zipfile
-
-    damage = (EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
     try:
         with zipfile.ZipFile(file) as archive:
             for member in archive.infolist():
-                if _plain(member.filename) in wanted:
-                    yield _plain(member.filename), _zip_content(archive, member)
-    except (*damage, zipfile.BadZipFile) as error:
+                if (name := _plain(member.filename)) not in wanted:
+                    continue
+                # The mode is zero where the archive was made on Windows.
+                kind = stat.S_IFMT(member.external_attr >> 16)
+                if member.is_dir() or kind not in {0, stat.S_IFREG}:
+                    raise _ArchiveError(f"its {name} is not a plain file")
+                if member.compress_type not in {0, zipfile.ZIP_DEFLATED}:  # 0: stored
+                    raise _ArchiveError(f"its {name} is packed in an unusual way")
+                yield name, archive.open(member)
+    except _DAMAGE as error:
         raise _ArchiveError(f"it is no zip archive, or damaged ({error})") from error
-
-
-def _zip_content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
-    import zipfile
-
-    mode = member.external_attr >> 16  # zero where the archive was made on Windows
-    if member.is_dir() or (stat.S_IFMT(mode) and not stat.S_ISREG(mode)):
-        raise _ArchiveError(f"its {member.filename} is not a plain file")
-    if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise _ArchiveError(f"its {member.filename} is packed in an unusual way")
-    return archive.open(member)

@@ -94,14 +94,9 @@ class Fault(Exception):  # noqa: N818  # never leaves this module
         absent: bool = False,
         wrong: bool = False,
     ) -> None:
-        """Keep the sentence.
+        """Keep the sentence, whether it may help to ask *again*, and when.
 
-        Args:
-            message: The sentence.
-            again: Whether it may help to ask again.
-            pause_s: How long the server asks to wait before that.
-            absent: Whether there simply is no such file.
-            wrong: Whether it is another file than was meant.
+        *absent*: there is no such file; *wrong*: it is another than was meant.
         """
         super().__init__(message)
         self.again, self.pause_s = again, pause_s
@@ -131,23 +126,13 @@ class Downloads:
     """Downloads that serve one purpose, and share their patience and one deadline."""
 
     def __init__(self, patience: Patience, progress: Progress | None = None) -> None:
-        """Start the clock.
-
-        Args:
-            patience: How long to wait during and between attempts.
-            progress: Told of each block of a file that arrives.
-        """
+        """Start the clock; *progress* is told of each block of a file that arrives."""
         self._patience = patience
         self._progress = progress
         self.deadline = Deadline(patience.total_s)
 
     def file(self, url: str, target: BinaryIO, expected: Expected) -> None:
-        """Write what *url* holds to *target*, once it is what it must be.
-
-        Args:
-            url: `https`, `http` or `file`.
-            target: A seekable file; it is emptied before each attempt.
-            expected: What it must be.
+        """Write what *url* holds to *target*, a seekable file, if it is as expected.
 
         Raises:
             AbsentError: There is no such file.
@@ -176,7 +161,7 @@ class Downloads:
             target.seek(0)
             target.truncate()
             try:
-                _compare(self._receive(url, target, limit, progress), expected)
+                self._receive(url, target, limit, expected, progress)
             except Fault as fault:
                 last = attempt + 1 == self._patience.attempts or not fault.again
                 hopeless = url.startswith("file:") or (fault.wrong and wrong_before)
@@ -188,8 +173,13 @@ class Downloads:
                 return
 
     def _receive(
-        self, url: str, target: BinaryIO, limit: int, progress: Progress | None
-    ) -> _Body:
+        self,
+        url: str,
+        target: BinaryIO,
+        limit: int,
+        expected: Expected | None,
+        progress: Progress | None,
+    ) -> None:
         digest, size, head = hashlib.sha256(), 0, b""
         local = url.startswith("file:")
         opened = _local(url) if local else _remote(url, self._patience, self.deadline)
@@ -209,7 +199,10 @@ class Downloads:
                 "bytes.",
                 again=True,
             )
-        return _Body(answer, size, digest.hexdigest(), head)
+        if expected is None or digest.hexdigest() != expected.sha256:
+            _require_no_web_page(answer, head)
+        if expected is not None:
+            _require_equal(answer, size, digest.hexdigest(), expected)
 
     def _pause(self, fault: Fault, attempt: int) -> bool:
         """Wait before the next attempt; return whether there is time for one."""
@@ -235,16 +228,6 @@ class _Answer(NamedTuple):
     """What the server says that it did to the file."""
 
 
-class _Body(NamedTuple):
-    """What has arrived."""
-
-    answer: _Answer
-    size: int
-    sha256: str
-    head: bytes
-    """Its first bytes."""
-
-
 def _require_room(answer: _Answer, size: int, limit: int) -> None:
     if size > limit:
         raise Fault(
@@ -253,10 +236,8 @@ def _require_room(answer: _Answer, size: int, limit: int) -> None:
         )
 
 
-def _compare(body: _Body, expected: Expected | None) -> None:
-    if expected is not None and body.sha256 == expected.sha256:
-        return
-    url, text = shown(body.answer.url), body.head.lstrip().lower()
+def _require_no_web_page(answer: _Answer, head: bytes) -> None:
+    url, text = shown(answer.url), head.lstrip().lower()
     if text.startswith((b"<!doctype html", b"<html")) or (
         text.startswith(b"<") and b"<html" in text
     ):
@@ -265,19 +246,19 @@ def _compare(body: _Body, expected: Expected | None) -> None:
             f"file {url}: this may be the log-in page of a network, or a proxy's "
             "refusal. Look at that address in a browser."
         )
-    if expected is None:
+
+
+def _require_equal(answer: _Answer, size: int, sha256: str, what: Expected) -> None:
+    if sha256 == what.sha256:
         return
-    size, encoding = expected.size, body.answer.encoding
-    if size is not None and body.size != size:
-        said = f"it has {body.size} bytes instead of {size}."
+    if what.size is not None and size != what.size:
+        said = f"it has {size} bytes instead of {what.size}."
     else:
-        said = (
-            f"its SHA-256 is {body.sha256} ({body.size} bytes), but "
-            f"{expected.said_by} says {expected.sha256}."
-        )
-        if encoding not in {None, "", "identity"}:
-            said += f" The server sent it with Content-Encoding {encoding}."
-    raise Fault(f"{url} is not used: {said}", again=True, wrong=True)
+        said = f"its SHA-256 is {sha256} ({size} bytes), but {what.said_by} says "
+        said += f"{what.sha256}."
+        if answer.encoding not in {None, "", "identity"}:
+            said += f" The server sent it with Content-Encoding {answer.encoding}."
+    raise Fault(f"{shown(answer.url)} is not used: {said}", again=True, wrong=True)
 
 
 @contextlib.contextmanager

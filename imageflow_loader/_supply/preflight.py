@@ -11,6 +11,7 @@ import io
 import os
 import re
 import stat
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,15 +25,16 @@ from .._platform import (
 from .linkage import (
     NOUNS,
     OTHER_FILE,
+    STATIC_TOOL,
     Linkage,
+    RefusedError,
+    Verdict,
     check_elf,
-    is_imageflow_library,
-    is_program,
+    elf_kind,
     linkage_of,
-    refuse_arch,
-    refuse_kind,
+    refused_arch,
+    refused_kind,
 )
-from .verdict import AGAIN, OK, STATIC_TOOL, RefusedError, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +43,10 @@ if TYPE_CHECKING:
     from .._platform import Platform
     from ..types import EngineKind
 
+OK: Final = Verdict(ok=True, code="ok")
+SECONDS_TO_LOAD: Final = 10.0
+
+_AGAIN: Final = "Download or copy it again."
 _FORMATS: Final = {"linux": "elf", "macos": "macho", "windows": "pe"}
 _FORMAT_NAMES: Final = {"elf": "Linux", "macho": "macOS", "pe": "Windows"}
 _SPECIAL: Final = (
@@ -75,10 +81,10 @@ def kind_of(path: Path) -> EngineKind:
     try:
         with _open(path) as file:
             type_ = identify(file.read(HEAD_SIZE))
-            if type_.is_library or (type_.kind == "elf" and is_imageflow_library(file)):
+            if type_.is_library:
                 return "library"
-            if type_.kind == "elf" and is_program(file):
-                return "tool"
+            if type_.kind == "elf" and (kind := elf_kind(file)) is not None:
+                return kind
     except (RefusedError, ElfError, OSError):
         pass
     named_so = re.search(r"\.(so|dylib|dll)(\.[\d.]+)?$", path.name, re.IGNORECASE)
@@ -117,9 +123,9 @@ def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Verdict
         with _open(path) as file:
             yield from _check_content(path, file, kind, platform)
     except ElfCutOffError as error:
-        raise RefusedError("cut_off", f"is cut off: it {error}", AGAIN) from None
+        raise RefusedError("cut_off", f"is cut off: it {error}", _AGAIN) from None
     except ElfError as error:
-        raise RefusedError("damaged", f"is damaged: {error}", AGAIN) from None
+        raise RefusedError("damaged", f"is damaged: {error}", _AGAIN) from None
     except OSError as error:
         raise RefusedError(
             "unreadable", f"cannot be read: {error.strerror or error}"
@@ -171,8 +177,10 @@ def _check_content(
         _refuse_format(type_, kind, platform, os.fstat(file.fileno()).st_size)
     elif type_.kind == "elf":
         yield from check_elf(path, file, kind, platform)
-    else:
-        _check_foreign(type_, kind, platform)
+    elif type_.architectures and platform.arch not in type_.architectures:
+        raise refused_arch(" or ".join(type_.architectures), platform)
+    elif type_.is_library not in {None, kind == "library"}:
+        raise refused_kind(kind)
 
 
 def _refuse_format(
@@ -189,7 +197,7 @@ def _refuse_format(
                 f"Get the build for {platform.name}.",
             )
         case "empty":
-            raise RefusedError("empty", "is empty", AGAIN)
+            raise RefusedError("empty", "is empty", _AGAIN)
         case "ar":
             raise RefusedError(
                 "static_archive",
@@ -201,21 +209,13 @@ def _refuse_format(
             raise RefusedError("archive", what, "Unpack it first.")
         case "html":
             what = f"is an HTML page, not {noun}: a download went wrong"
-            raise RefusedError("html", what, AGAIN)
+            raise RefusedError("html", what, _AGAIN)
         case "script" | "text":
             what = f"is a text file, not {noun}"
             raise RefusedError("text", what, OTHER_FILE[kind])
         case _:
             what = f"holds {size} bytes of something that is not {noun}"
             raise RefusedError("not_a_binary", what, OTHER_FILE[kind])
-
-
-def _check_foreign(type_: FileType, kind: EngineKind, platform: Platform) -> None:
-    """Check what little is read of Mach-O and PE files."""
-    if type_.architectures and platform.arch not in type_.architectures:
-        refuse_arch(" or ".join(type_.architectures), platform)
-    if type_.is_library is not None and type_.is_library != (kind == "library"):
-        refuse_kind(kind)
 
 
 def _check_script(file: BinaryIO) -> None:
@@ -259,3 +259,55 @@ def _doubt_owner(path: Path) -> Iterator[Verdict]:
             sentence=f"{place} {who}.",
             remedy="Make it yours and writable for you alone.",
         )
+
+
+# What happens to a process that loads it? A header does not tell what a constructor
+# does. It costs a Python's start, so it is for reports on libraries of the user's own.
+
+# Whatever it prints, it has survived; what it found is for the real attempt to say.
+_CHILD: Final = """
+import ctypes, os, sys
+try:
+    ctypes.CDLL(sys.argv[1], getattr(os, "RTLD_NOW", 0) | getattr(os, "RTLD_LOCAL", 0))
+except OSError:
+    pass
+print("survived")
+"""
+
+
+def probe_library(path: Path, *, python: str | None = sys.executable) -> Verdict:
+    """Return whether a child survives loading a library that has passed `preflight`.
+
+    Args:
+        path: The library.
+        python: The interpreter to try it in; None or "" if there is none to start.
+    """
+    import subprocess  # nobody but a report needs it
+    from signal import Signals
+
+    if not python:
+        return OK
+    try:
+        ended = subprocess.run(
+            [python, "-I", "-S", "-c", _CHILD, str(path)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS_TO_LOAD,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        code = "hangs_on_load"
+        what = f"is not loaded within {SECONDS_TO_LOAD:g} seconds: it hangs"
+    except OSError:
+        return OK  # no child to be had: the report goes without
+    else:
+        status = ended.returncode
+        if status < 0:
+            name = next((s.name for s in Signals if s == -status), f"signal {-status}")
+            code, what = "crashes_on_load", f"kills a process that loads it ({name})"
+        elif b"survived" not in ended.stdout:
+            code = "exits_on_load"
+            what = f"ends a process that loads it (exit status {status})"
+        else:
+            return OK
+    return Verdict(ok=False, code=code, sentence=f"{path} {what}.", remedy=STATIC_TOOL)

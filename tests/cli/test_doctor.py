@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -175,7 +176,8 @@ def test_a_library_that_would_kill_us_is_loaded_by_a_child_only(
         tmp_path, "libimageflow.so", wrong_engines.constructor(body)
     )
     monkeypatch.setenv("IMAGEFLOW_LIBRARY", str(path))
-    monkeypatch.setattr("imageflow_loader._supply.probe.SECONDS", 1.0)
+    module = sys.modules["imageflow_loader._supply.preflight"]
+    monkeypatch.setattr(module, "SECONDS_TO_LOAD", 1.0)
 
     status, report = the_json(capsys)
 
