@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Sized
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .._cancel import CancelToken, go_on
-from .._cancel import Deadline as _Deadline
+from .._cancel import CancelToken, Deadline, go_on
 from .._engine import get_engine
-from .._job import Job, Output
-from ..errors import ImageflowError
+from .._job import Job, JobResult, Output
+from ..errors import EngineCrashedError, ImageflowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
     from .._engine import Engine
-    from .._job import JobResult, Security
+    from .._job import Security
     from ..types import Destination, SourceLike
+
+Outcome: TypeAlias = JobResult | ImageflowError
 
 _IN_FLIGHT = 2  # jobs for each worker: one that runs, one that waits for it
 
 
 @dataclass(frozen=True, slots=True)
 class BatchItem:
-    """What came of one source: a result, or an error."""
+    """What came of one source: a result, or an error. Made by `batch`."""
 
     index: int
     """The source's place in the order they were given."""
     source: SourceLike
+    """As it was given."""
     result: JobResult | None
+    """None where there is an error."""
     error: ImageflowError | None
+    """None where there is a result."""
 
     def unwrap(self) -> JobResult:
         """Return the result.
@@ -72,7 +76,8 @@ def batch(
         recipe: What to do; its `decode()` has no source.
         sources: Bytes, paths or streams.
         to: Where the output of a source goes; None for bytes.
-        workers: How many run at once; as many as there are processors unless given.
+        workers: How many run at once: those of a pool, else one for each processor of
+            this machine. Say how many a cluster has.
         ordered: Whether items come in the order of the sources, or as they are done.
         on_error: "raise" the first error, or "yield" each as an item.
         progress: Called with the number of items done and, where it is known, the
@@ -128,15 +133,11 @@ class _Work:
     """What stops those that run; None where they run in other processes."""
     engine: Engine | None
 
-    def run(
-        self, source: SourceLike, to: Destination | None
-    ) -> JobResult | ImageflowError:
+    def run(self, source: SourceLike, to: Destination | None) -> Outcome:
         """Run the job on *source*; an error is a result like others."""
         job = self.job
         if to is not None:
-            output = job.outputs[0]
-            moved = Output(output.image, output.encoder, to, output.name)
-            job = Job(moved, security=job.security)
+            job = Job(replace(job.outputs[0], to=to), security=job.security)
         try:
             return job.run(
                 source,
@@ -159,32 +160,29 @@ def _items(
     *,
     ordered: bool,
 ) -> Iterator[BatchItem]:
-    from concurrent.futures import ThreadPoolExecutor  # 10 ms, and only here
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # 10 ms
 
-    forever = _Deadline(None)
+    forever = Deadline(None)
     pool = executor or ThreadPoolExecutor(workers, "imageflow-batch")
-    flight: deque[tuple[int, SourceLike, Future[JobResult | ImageflowError]]] = deque()
+    flight: dict[Future[Outcome], tuple[int, SourceLike]] = {}  # in their order
     forget = (
         cancel._on_cancel(work.stop.cancel) if cancel and work.stop else lambda: None
     )
     waiting = enumerate(sources)
     try:
         while True:
-            while len(flight) < _IN_FLIGHT * workers:
+            for index, source in islice(waiting, _IN_FLIGHT * workers - len(flight)):
                 go_on(forever, cancel)
-                try:
-                    index, source = next(waiting)
-                except StopIteration:
-                    break
                 target = None if to is None else to(source)
-                flight.append((index, source, pool.submit(work.run, source, target)))
+                flight[pool.submit(work.run, source, target)] = index, source
             if not flight:
                 return
+            done = next(iter(flight))
             if not ordered:
-                _bring_a_finished_one_to_the_front(flight)
-            index, source, future = flight.popleft()
-            outcome = future.result()
+                done = next(iter(wait(flight, return_when=FIRST_COMPLETED).done))
+            outcome = _outcome(done)
             go_on(forever, cancel)
+            index, source = flight.pop(done)
             if isinstance(outcome, ImageflowError):
                 yield BatchItem(index, source, None, outcome)
             else:
@@ -193,27 +191,19 @@ def _items(
         forget()
         if work.stop is not None:
             work.stop.cancel()
-        for _, _, future in flight:
-            future.cancel()
-        _wait_for([future for _, _, future in flight if not future.cancelled()])
+        wait([future for future in flight if not future.cancel()])
         if executor is None:
             pool.shutdown()
 
 
-def _bring_a_finished_one_to_the_front(
-    flight: deque[tuple[int, SourceLike, Future[JobResult | ImageflowError]]],
-) -> None:
-    from concurrent.futures import FIRST_COMPLETED, wait
-
-    wait([future for _, _, future in flight], return_when=FIRST_COMPLETED)
-    while not flight[0][2].done():
-        flight.rotate(-1)
-
-
-def _wait_for(futures: list[Future[JobResult | ImageflowError]]) -> None:
-    from concurrent.futures import wait
-
-    wait(futures)
+def _outcome(future: Future[Outcome]) -> Outcome:
+    try:
+        return future.result()
+    except Exception as error:
+        # Dask's, which is no dependency: each worker that tried it has died.
+        if type(error).__name__ != "KilledWorker":
+            raise
+        return EngineCrashedError(f"Its workers died, one after the other: {error}")
 
 
 def _handed_out(
@@ -222,10 +212,8 @@ def _handed_out(
     progress: Callable[[int, int | None], object] | None,
     total: int | None,
 ) -> Iterator[BatchItem]:
-    done = 0
     try:
-        for item in items:
-            done += 1
+        for done, item in enumerate(items, 1):
             if progress is not None:
                 progress(done, total)
             if item.error is not None and on_error == "raise":

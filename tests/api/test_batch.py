@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
+import os
+import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -208,6 +212,77 @@ def test_arguments_that_do_not_fit_are_a_value_error_at_once(
 ) -> None:
     with pytest.raises(ValueError, match=r"at least 1|'yield'|one output"):
         imf.batch(**{"recipe": RECIPE, "sources": [], **arguments})
+
+
+def test_a_worker_process_that_dies_ends_the_batch(
+    processes: ProcessPoolExecutor,
+) -> None:
+    items = imf.batch(RECIPE, [Deadly()] * 3, on_error="yield", executor=processes)
+
+    with pytest.raises(BrokenProcessPool):
+        list(items)
+
+
+# A Dask cluster of two worker processes
+
+
+class Deadly:
+    """A source that takes its worker along."""
+
+    def opened(self) -> bytes:
+        os._exit(9)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    import distributed
+
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            env={"IMAGEFLOW_LIBRARY": str(engine_under_test("library"))},
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def test_a_cluster_that_loses_a_worker_finishes_all_the_same(cluster: Any) -> None:
+    photo = pictures.jpeg(320, 240)
+    sources = [photo if number % 10 else BAD for number in range(200)]
+    items = imf.batch(
+        RECIPE,
+        sources,
+        workers=4,
+        on_error="yield",
+        executor=cluster.get_executor(),
+    )
+
+    outcomes = []
+    for item in items:
+        outcomes.append(item.error is None)
+        if item.index == 60:
+            process = next(iter(cluster.run(os.getpid).values()))
+            os.kill(process, signal.SIGKILL)
+
+    assert outcomes == [source is photo for source in sources]
+
+
+def test_a_picture_that_kills_every_worker_costs_its_own_item_alone(
+    cluster: Any,
+) -> None:
+    sources = [pictures.jpeg(), Deadly(), pictures.jpeg()]
+
+    first, deadly, last = imf.batch(
+        RECIPE, sources, on_error="yield", executor=cluster.get_executor()
+    )
+
+    assert first.unwrap()[0].data == last.unwrap()[0].data
+    assert isinstance(deadly.error, imf.EngineCrashedError)
+    assert "workers died" in str(deadly.error)
 
 
 def test_no_sources_give_no_items() -> None:
