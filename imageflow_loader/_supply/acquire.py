@@ -319,8 +319,12 @@ def _asset(text: str, name: str) -> tuple[str, int | None] | None:
 
 def _list_in(sums: Path, name: str, sha256: str) -> None:
     """Set the line of the archive *name* in a `SHA256SUMS`."""
-    text = sums.read_text(encoding="utf-8") if sums.exists() else ""
+    # What others have written there stays, whatever encoding they used.
+    old = sums.read_bytes() if sums.exists() else b""
+    text = old.decode("utf-8", "surrogateescape")
     others = (line for line in text.splitlines() if listed(line, name) is None)
     lines = sorted([*others, f"{sha256}  {name}"], key=lambda line: line[64:])
     with written_beside(sums) as file:
-        file.write("".join(f"{line}\n" for line in lines).encode())
+        file.write(
+            "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+        )

@@ -67,9 +67,7 @@ class Cache:
     def __init__(self, root: Path, *, shared: bool = True) -> None:
         """Use *root*, an absolute path that need not exist.
 
-        Args:
-            root: The folder.
-            shared: Whether other users may read it, should it have to be made.
+        Other users may read it if it is *shared*, should it have to be made.
         """
         self.root = root
         self._mode = 0o755 if shared else 0o700
@@ -90,45 +88,34 @@ class Cache:
 
     # Reading takes no lock, and writes only where an entry is damaged or was copied.
 
-    def find(self, release: str, suffix: str) -> list[Found]:
+    def find(self, release: str, suffix: str, *, thorough: bool = False) -> list[Found]:
         """Return what is there of a release for a platform, the newest first.
 
-        Raises:
-            EngineLoadError: It cannot be read, or somebody else could change it.
-        """
-        found = self._find(release, suffix, thorough=False)
-        return sorted(found, key=_when, reverse=True)
-
-    def survey(self, *, thorough: bool = False) -> Iterator[Found]:
-        """Yield every entry, of whatever release and platform.
-
-        Args:
-            thorough: Take every SHA-256 again, whatever sizes and times say.
+        If *thorough*, every SHA-256 is taken again, whatever sizes and times say.
 
         Raises:
             EngineLoadError: It cannot be read, or somebody else could change it.
         """
-        for release, suffix in sorted({place.parts[:2] for place in self._places()}):
-            yield from self._find(release, suffix, thorough=thorough)
-
-    def _find(self, release: str, suffix: str, *, thorough: bool) -> list[Found]:
         folder = self.root / release / suffix
         try:
             names = list(filter(is_entry_name, _names_in(folder)))
             if names:
                 _require_trusted(self.root, (folder.parent, folder))
-            return [
-                self._read(Path(release, suffix, name), thorough=thorough)
-                for name in names
-            ]
+            places = (Path(release, suffix, name) for name in names)
+            found = [self._read(place, thorough=thorough) for place in places]
         except OSError as error:
-            remedy = "Set IMAGEFLOW_CACHE_DIR to a folder that this user can read."
             why = error.strerror or error
             raise _refusal(
                 f"The cache folder {self.root} cannot be read ({why}).",
-                remedy,
+                "Set IMAGEFLOW_CACHE_DIR to a folder that this user can read.",
                 "unreadable",
             ) from error
+        return sorted(found, key=_when, reverse=True)
+
+    def survey(self, *, thorough: bool = False) -> Iterator[Found]:
+        """Yield every entry, of whatever release and platform; else as `find`."""
+        for release, suffix in sorted({place.parts[:2] for place in self._places()}):
+            yield from self.find(release, suffix, thorough=thorough)
 
     def _read(self, place: Path, *, thorough: bool = False) -> Found:
         folder = self.root / place
@@ -193,11 +180,7 @@ class Cache:
         """Put the files of *staged* in their place, all of them at once.
 
         Where another process was faster, its files are taken and these are not.
-
-        Args:
-            staged: A folder below `staging`.
-            provenance: Where its files came from.
-            kinds: The name of each file in it, and what it is.
+        *staged* is a folder below `staging`; *kinds* names each file in it.
         """
         seal(staged, provenance, kinds)
         final = self.root / provenance.place
@@ -467,10 +450,8 @@ def locked(
 
     The file stays: taking it away would let two processes lock two files of one name.
 
-    Args:
-        path: A file, made when missing; or a folder.
-        deadline: How long to wait for another holder before going on without.
-        on_wait: Called once when the wait becomes noticeable.
+    The *path* is a file, made when missing, or a folder. Past the *deadline* it goes on
+    without; *on_wait* is called once when the wait becomes noticeable.
     """
     try:
         access = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT

@@ -488,7 +488,8 @@ def test_a_mirror_keeps_what_is_right_and_replaces_what_is_not(
     server.on(f"/{UNPINNED.name}", web.body(UNPINNED.data))
     file, sums = tmp_path / UNPINNED.name, tmp_path / "SHA256SUMS"
     file.write_bytes(b"old")
-    sums.write_text(f"# ours\n{OTHER}  {UNPINNED.name}\n{OTHER}  mine.zip\n")
+    ours = f"# \udce9\n{OTHER}  {UNPINNED.name}\n{OTHER}  mine.zip\n"
+    sums.write_text(ours, errors="surrogateescape")  # \xe9: no UTF-8
 
     fresh = [
         fetch(
@@ -500,8 +501,8 @@ def test_a_mirror_keeps_what_is_right_and_replaces_what_is_not(
     assert fresh == [True, False]
     assert hashlib.sha256(file.read_bytes()).hexdigest() == UNPINNED.sha256
     assert file.stat().st_mode & 0o7777 == 0o644
-    assert set(sums.read_text().splitlines()) == {
-        "# ours",
+    assert set(sums.read_text(errors="surrogateescape").splitlines()) == {
+        "# \udce9",
         f"{OTHER}  mine.zip",
         f"{UNPINNED.sha256}  {UNPINNED.name}",
     }

@@ -186,3 +186,32 @@ def test_a_fetch_killed_while_bytes_arrive_is_repeated_with_success(
             victim.require_recovery()
 
     assert server.hits[f"/{ARCHIVE.name}"] == 1 + len(turns)
+
+
+def test_a_fetch_that_is_interrupted_says_nothing_and_leaves_nothing(
+    tmp_path: Path, server: Server
+) -> None:
+    command = [sys.executable, "-m", "imageflow_loader", "fetch", "--quiet"]
+    command += ["--platform", "linux-x64", "--sha256", ARCHIVE.sha256]
+    variables = {
+        "IMAGEFLOW_MIRROR": server.url,
+        "IMAGEFLOW_CACHE_DIR": str(tmp_path),
+        "IMAGEFLOW_OFFLINE": "",
+        "IMAGEFLOW_DOWNLOAD": "",
+    }
+    process = subprocess.Popen(
+        command, env={**os.environ, **variables}, stderr=subprocess.PIPE
+    )
+
+    def answer(handler: Handler) -> None:
+        handler.head(Content_Length=len(ARCHIVE.data))
+        handler.wfile.write(ARCHIVE.data[:1000])
+        process.send_signal(signal.SIGINT)
+        handler.stall()
+
+    server.on(f"/{ARCHIVE.name}", answer)
+    _, said = process.communicate(timeout=60)
+
+    assert (process.returncode, said) == (130, b"")
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list(Cache(tmp_path).survey()) == []
