@@ -157,7 +157,7 @@ def _check_libc(dynamic: ElfDynamic, platform: Platform) -> None:
     if running is None or running.family == "unknown":
         what = "cannot be judged: this process runs on a libc that we do not know"
         raise RefusedError("unknown_libc", what, STATIC_TOOL)
-    family = _libc_family(dynamic)
+    family = libc_family(dynamic)
     if family is not None and family != running.family:
         raise RefusedError(
             "wrong_libc",
@@ -288,7 +288,7 @@ def linkage_of(path: Path, file: BinaryIO, platform: Platform) -> Linkage:
     return Linkage(
         arch=header.arch,
         interpreter=header.interpreter,
-        libc=libc or _libc_family(dynamic),
+        libc=libc or libc_family(dynamic),
         min_glibc=_min_glibc(dynamic),
         needed=_whereabouts(path, dynamic, platform),
         tls=tls,
@@ -304,7 +304,7 @@ _LIBC_NAMES: Final[dict[Family, str]] = {
 }
 
 
-def _libc_family(dynamic: ElfDynamic) -> Family | None:
+def libc_family(dynamic: ElfDynamic) -> Family | None:
     """Return the libc family that a library was built for; None when it needs none."""
     versions = list(dynamic.version_names())
     if any(name.startswith("GLIBC_") for name in versions):
