@@ -172,7 +172,11 @@ def _told(io_id: int, extension: str) -> dict[str, Any]:
 
 
 def assert_json(output: Output, expected: list[Any]) -> None:
-    """Assert that an output's nodes, without `decode` and `encode`, are *expected*."""
+    """Assert that an output's nodes, without `decode` and `encode`, are *expected*.
+
+    Raises:
+        AssertionError: They are not; both are shown.
+    """
     job = RecordedJob(Job(output).to_json("execute"), {})
     if job.nodes != expected:
         raise AssertionError(f"the nodes are {job.nodes}, not {expected}")

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import (
     TYPE_CHECKING,
+    Annotated,
     Final,
     Literal,
     NamedTuple,
     Protocol,
     TypeAlias,
+    TypedDict,
     Union,
     runtime_checkable,
 )
@@ -160,7 +162,7 @@ Gravity: TypeAlias = Anchor | tuple[float, float]
 Json: TypeAlias = Union[None, bool, int, float, str, "list[Json]", "dict[str, Json]"]
 """What JSON can hold."""
 
-Querystring: TypeAlias = str | Mapping[str, object]
+Querystring: TypeAlias = Union[str, "QuerystringParams", Mapping[str, object]]
 """An imageflow query string, as text or as keys and values."""
 
 QuerystringKind: TypeAlias = Literal[
@@ -195,113 +197,159 @@ QuerystringKind: TypeAlias = Literal[
 ]
 """What a query string's value may look like; `_querystring.py` knows each."""
 
+# What a value of each kind may be in a mapping, for type checkers.
+_Integer = Annotated[int, "integer"]
+_Byte = Annotated[int, "byte"]
+_Number = Annotated[float, "number"]
+_QuarterTurn = Annotated[int, "quarter_turn"]
+_Scale = Annotated[float | str, "scale"]
+_ProfileDpr = Annotated[float | str, "profile_dpr"]
+_Switch = Annotated[bool, "switch"]
+_SwitchOrKeep = Annotated[bool | Literal["keep"], "switch_or_keep"]
+_Srcset = Annotated[str, "srcset"]
+_Colour = Annotated[str, "colour"]
+_Anchor = Annotated[str, "anchor"]
+_Crop = Annotated[str | tuple[float, float, float, float], "crop"]
+_FourNumbers = Annotated[str | tuple[float, float, float, float], "four_numbers"]
+_TwoNumbers = Annotated[str | tuple[float, float], "two_numbers"]
+_Corners = Annotated[float | str | tuple[float, float, float, float], "corners"]
+_Profile = Annotated[QualityProfile | float, "profile"]
+_Mode = Annotated[
+    Literal["max", "pad", "crop", "stretch", "aspectcrop", "none"], "mode"
+]
+_Fit = Annotated[Literal["down", "up", "both", "canvas"], "fit"]
+_Stretch = Annotated[Literal["fill"], "stretch"]
+_Flip = Annotated[Literal["none", "h", "v", "both"], "flip"]
+_Format = Annotated[FormatName | Literal["auto"], "format"]
+_Filter = Annotated[Filter, "filter"]
+_Colorspace = Annotated[Literal["srgb", "linear"], "colorspace"]
+_SharpenWhen = Annotated[
+    Literal["downscaling", "sizediffers", "always"], "sharpen_when"
+]
+_Grayscale = Annotated[
+    Literal["true", "y", "ntsc", "ry", "flat", "bt709"] | bool, "grayscale"
+]
+_WhiteBalance = Annotated[Literal["true", "area"] | bool, "white_balance"]
+_Subsampling = Annotated[Literal["411", "420", "422", "444"], "subsampling"]
+_Ignored = Annotated[object, "ignored"]
+
+QuerystringParams = TypedDict(
+    "QuerystringParams",
+    {
+        # Size and fit
+        "width": _Integer,
+        "w": _Integer,
+        "height": _Integer,
+        "h": _Integer,
+        "maxwidth": _Integer,
+        "maxheight": _Integer,
+        "zoom": _Scale,
+        "dpr": _Scale,
+        "dppx": _Scale,
+        "mode": _Mode,
+        "stretch": _Stretch,
+        "scale": _Fit,
+        "anchor": _Anchor,
+        "c.gravity": _TwoNumbers,
+        "decoder.min_precise_scaling_ratio": _Number,
+        # What part of the source, which way up
+        "crop": _Crop,
+        "cropxunits": _Number,
+        "cropyunits": _Number,
+        "c": _FourNumbers,
+        "srotate": _QuarterTurn,
+        "rotate": _QuarterTurn,
+        "sflip": _Flip,
+        "flip": _Flip,
+        "autorotate": _Switch,
+        "trim.threshold": _Integer,
+        "trim.percentpadding": _Number,
+        "frame": _Integer,
+        "page": _Integer,
+        # How it is resampled
+        "down.filter": _Filter,
+        "up.filter": _Filter,
+        "down.colorspace": _Colorspace,
+        "up.colorspace": _Colorspace,
+        "f.sharpen": _Number,
+        "f.sharpen_when": _SharpenWhen,
+        "ignoreicc": _Switch,
+        "ignore_icc_errors": _Switch,
+        # Effects
+        "bgcolor": _Colour,
+        "s.roundcorners": _Corners,
+        "s.grayscale": _Grayscale,
+        "s.sepia": _Switch,
+        "s.alpha": _Number,
+        "s.brightness": _Number,
+        "s.contrast": _Number,
+        "s.saturation": _Number,
+        "a.balancewhite": _WhiteBalance,
+        "watermark_red_dot": _Switch,
+        # Format and quality
+        "format": _Format,
+        "thumbnail": _Format,
+        "quality": _Integer,
+        "jpeg.quality": _Integer,
+        "jpeg.progressive": _Switch,
+        "jpeg.turbo": _Switch,
+        "jpeg.li": _Switch,
+        "webp.quality": _Number,
+        "webp.lossless": _SwitchOrKeep,
+        "png.quality": _Byte,
+        "png.min_quality": _Byte,
+        "png.quantization_speed": _Byte,
+        "png.libpng": _Switch,
+        "png.max_deflate": _Switch,
+        "png.lossless": _SwitchOrKeep,
+        "lossless": _SwitchOrKeep,
+        "qp": _Profile,
+        "qp.dpr": _ProfileDpr,
+        "qp.dppx": _ProfileDpr,
+        "accept.webp": _Switch,
+        "accept.avif": _Switch,
+        "accept.jxl": _Switch,
+        "accept.color_profiles": _Switch,
+        "avif.quality": _Number,
+        "avif.speed": _Byte,
+        "jxl.quality": _Number,
+        "jxl.distance": _Number,
+        "jxl.effort": _Byte,
+        "jxl.lossless": _SwitchOrKeep,
+        "subsampling": _Subsampling,
+        "srcset": _Srcset,
+        "short": _Srcset,
+        # Names that ImageResizer had; they do nothing
+        "404": _Ignored,
+        "a.blur": _Ignored,
+        "a.removenoise": _Ignored,
+        "a.sharpen": _Ignored,
+        "bordercolor": _Ignored,
+        "borderwidth": _Ignored,
+        "builder": _Ignored,
+        "cache": _Ignored,
+        "colors": _Ignored,
+        "decoder": _Ignored,
+        "dither": _Ignored,
+        "encoder": _Ignored,
+        "floatspace": _Ignored,
+        "jpeg_idct_downscale_linear": _Ignored,
+        "margin": _Ignored,
+        "paddingcolor": _Ignored,
+        "paddingheight": _Ignored,
+        "paddingwidth": _Ignored,
+        "preset": _Ignored,
+        "process": _Ignored,
+        "s.invert": _Ignored,
+        "watermark": _Ignored,
+    },
+    total=False,
+)
+"""The keys of a query string, for those who want to be told of a misspelt one:
+`query: QuerystringParams = {"w": 800, "mode": "max"}`."""
+
 QUERYSTRING_KEYS: Final[Mapping[str, QuerystringKind]] = {
-    # Size and fit
-    "width": "integer",
-    "w": "integer",
-    "height": "integer",
-    "h": "integer",
-    "maxwidth": "integer",
-    "maxheight": "integer",
-    "zoom": "scale",
-    "dpr": "scale",
-    "dppx": "scale",
-    "mode": "mode",
-    "stretch": "stretch",
-    "scale": "fit",
-    "anchor": "anchor",
-    "c.gravity": "two_numbers",
-    "decoder.min_precise_scaling_ratio": "number",
-    # What part of the source, which way up
-    "crop": "crop",
-    "cropxunits": "number",
-    "cropyunits": "number",
-    "c": "four_numbers",
-    "srotate": "quarter_turn",
-    "rotate": "quarter_turn",
-    "sflip": "flip",
-    "flip": "flip",
-    "autorotate": "switch",
-    "trim.threshold": "integer",
-    "trim.percentpadding": "number",
-    "frame": "integer",
-    "page": "integer",
-    # How it is resampled
-    "down.filter": "filter",
-    "up.filter": "filter",
-    "down.colorspace": "colorspace",
-    "up.colorspace": "colorspace",
-    "f.sharpen": "number",
-    "f.sharpen_when": "sharpen_when",
-    "ignoreicc": "switch",
-    "ignore_icc_errors": "switch",
-    # Effects
-    "bgcolor": "colour",
-    "s.roundcorners": "corners",
-    "s.grayscale": "grayscale",
-    "s.sepia": "switch",
-    "s.alpha": "number",
-    "s.brightness": "number",
-    "s.contrast": "number",
-    "s.saturation": "number",
-    "a.balancewhite": "white_balance",
-    "watermark_red_dot": "switch",
-    # Format and quality
-    "format": "format",
-    "thumbnail": "format",
-    "quality": "integer",
-    "jpeg.quality": "integer",
-    "jpeg.progressive": "switch",
-    "jpeg.turbo": "switch",
-    "jpeg.li": "switch",
-    "webp.quality": "number",
-    "webp.lossless": "switch_or_keep",
-    "png.quality": "byte",
-    "png.min_quality": "byte",
-    "png.quantization_speed": "byte",
-    "png.libpng": "switch",
-    "png.max_deflate": "switch",
-    "png.lossless": "switch_or_keep",
-    "lossless": "switch_or_keep",
-    "qp": "profile",
-    "qp.dpr": "profile_dpr",
-    "qp.dppx": "profile_dpr",
-    "accept.webp": "switch",
-    "accept.avif": "switch",
-    "accept.jxl": "switch",
-    "accept.color_profiles": "switch",
-    "avif.quality": "number",
-    "avif.speed": "byte",
-    "jxl.quality": "number",
-    "jxl.distance": "number",
-    "jxl.effort": "byte",
-    "jxl.lossless": "switch_or_keep",
-    "subsampling": "subsampling",
-    "srcset": "srcset",
-    "short": "srcset",
-    # Names that ImageResizer had; they do nothing
-    "404": "ignored",
-    "a.blur": "ignored",
-    "a.removenoise": "ignored",
-    "a.sharpen": "ignored",
-    "bordercolor": "ignored",
-    "borderwidth": "ignored",
-    "builder": "ignored",
-    "cache": "ignored",
-    "colors": "ignored",
-    "decoder": "ignored",
-    "dither": "ignored",
-    "encoder": "ignored",
-    "floatspace": "ignored",
-    "jpeg_idct_downscale_linear": "ignored",
-    "margin": "ignored",
-    "paddingcolor": "ignored",
-    "paddingheight": "ignored",
-    "paddingwidth": "ignored",
-    "preset": "ignored",
-    "process": "ignored",
-    "s.invert": "ignored",
-    "watermark": "ignored",
+    key: hint.__metadata__[0] for key, hint in QuerystringParams.__annotations__.items()
 }
 """The 100 keys of a query string that engines know, and what their values look like.
 

@@ -149,6 +149,11 @@ class Image:
     def resize(self, w: int, h: int, *, hints: Hints | None = None) -> Image:
         """Return this image in exactly *w* × *h* pixels, distorted if need be.
 
+        Args:
+            w: Width in pixels.
+            h: Height in pixels.
+            hints: How it is resampled.
+
         Raises:
             ValueError: A side is below 1.
 
@@ -188,6 +193,9 @@ class Image:
         Args:
             threshold: How much the content stands out, 0 to 255.
             percent_padding: How much of the border stays, in percent of the size.
+
+        Raises:
+            ValueError: A number is out of range.
 
         Source: the `crop_whitespace` node.
         """
@@ -288,7 +296,17 @@ class Image:
         *,
         color: ColorLike = "transparent",
     ) -> Image:
-        """Return this image with a border of so many pixels.
+        """Return this image with a border.
+
+        Args:
+            left: Its width on the left, in pixels.
+            top: Its height above, in pixels.
+            right: Its width on the right, in pixels.
+            bottom: Its height below, in pixels.
+            color: Its colour.
+
+        Raises:
+            ValueError: A number is below 0, or *color* is none.
 
         Source: the `expand_canvas` node.
         """
@@ -331,6 +349,9 @@ class Image:
                 which keeps the inscribed circle.
             unit: Pixels, or percent of half the smaller side.
             background_color: What is seen outside.
+
+        Raises:
+            ValueError: A radius is below 0, or there are neither one nor four.
 
         Source: the `round_image_corners` node.
         """
@@ -375,6 +396,9 @@ class Image:
 
         Decoding has done so already with a JPEG's own flag.
 
+        Raises:
+            ValueError: *flag* is not 1 to 8.
+
         Source: the `apply_orientation` node.
         """
         whole("flag", flag, 1, 8)
@@ -384,6 +408,9 @@ class Image:
 
     def color_filter_srgb(self, name: ColorFilter) -> Image:
         """Return this image through a filter: greys, sepia, a negative.
+
+        Raises:
+            ValueError: There is no filter of that name.
 
         Source: the `color_filter_srgb` node.
         """
@@ -405,6 +432,9 @@ class Image:
             contrast: −1 to 1; 0 changes nothing.
             saturation: −1 to 1; −1 is grey, 0 changes nothing.
             alpha: 0 to 1; what the opacity is multiplied by.
+
+        Raises:
+            ValueError: A number is out of range.
 
         Source: the `color_filter_srgb` node, once for each argument.
         """
@@ -450,6 +480,9 @@ class Image:
             threshold: The share of the pixels, at either end, that does not count: 0 to
                 1; 0.006 unless given.
 
+        Raises:
+            ValueError: *threshold* is out of range.
+
         Source: the `white_balance_histogram_area_threshold_srgb` node.
         """
         if threshold is not None:
@@ -461,7 +494,13 @@ class Image:
     # Composition
 
     def watermark(self, watermark: Watermark, /) -> Image:
-        """Return this image with another drawn on it. Source: the `watermark` node."""
+        """Return this image with another drawn on it.
+
+        Raises:
+            TypeError: It is no `Watermark`.
+
+        Source: the `watermark` node.
+        """
         if not isinstance(watermark, Watermark):
             raise TypeError(f"a watermark is a Watermark, not {watermark!r:.80}")
         return self._then({"watermark": watermark.to_json()}, watermark.source)
@@ -487,6 +526,10 @@ class Image:
             h: Its height in pixels.
             blend: "compose" by its alpha, as unless given; "overwrite" in its place.
             hints: How it is resampled.
+
+        Raises:
+            ValueError: A number is out of range, or *hints* resample sometimes only.
+            TypeError: *image* is no `Image`.
 
         Source: the `draw_image_exact` node.
         """
@@ -516,6 +559,10 @@ class Image:
             h: Its height in pixels.
             x: Where its left edge goes.
             y: Where its upper edge goes.
+
+        Raises:
+            ValueError: A number is out of range.
+            TypeError: *image* is no `Image`.
 
         Source: the `copy_rect_to_canvas` node.
         """
@@ -676,6 +723,9 @@ def canvas(
         h: Height in pixels.
         color: Its colour.
         format: With alpha, or without.
+
+    Raises:
+        ValueError: A side is below 1, or *color* is none.
 
     Source: the `create_canvas` node.
     """

@@ -149,7 +149,12 @@ class Margins:
     def all(
         cls, pixels: int, relative_to: Literal["image", "canvas"] = "image"
     ) -> Margins:
-        """Return equal margins on all four sides."""
+        """Return equal margins on all four sides.
+
+        Args:
+            pixels: How wide they are.
+            relative_to: The picture, or the canvas with its padding.
+        """
         return cls(pixels, pixels, pixels, pixels, relative_to)
 
     def to_json(self) -> dict[str, Json]:
@@ -261,7 +266,12 @@ class Security:
     def untrusted(
         cls, *, megapixels: float = 40, max_input_bytes: int = 32 * _MIB
     ) -> Security:
-        """Return limits for pictures that strangers send."""
+        """Return limits for pictures that strangers send.
+
+        Args:
+            megapixels: The most of any frame.
+            max_input_bytes: The most of any file.
+        """
         limit = FrameLimit(w=12000, h=12000, megapixels=megapixels)
         return cls(
             max_decode_size=limit,
