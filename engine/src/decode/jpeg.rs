@@ -7,6 +7,7 @@ mod inks;
 mod lazy;
 mod markers;
 mod planes;
+mod scan;
 
 use enough::Stop;
 use zenjpeg::decoder::{ColorSpace, Decoder, JpegInfo, JpegMode};

@@ -2,7 +2,7 @@
 
 use enough::Stop;
 
-use super::{Plain, band, damaged, decoder, eighths, planes};
+use super::{Plain, band, damaged, decoder, eighths, planes, scan};
 use crate::error::Result;
 use crate::frame::Channels;
 use crate::rows::Rows;
@@ -28,12 +28,14 @@ impl<'a> LazyRows<'a> {
     }
 
     fn start(&self) -> Result<Box<dyn Rows + 'a>> {
-        let reader = decoder().scanline_reader(self.bytes).map_err(damaged)?;
-        let Plain { linear, planes, .. } = self.plain;
-        if planes && matches!(self.eighths, 1 | 2 | 4) {
+        let Plain { linear, size, planes } = self.plain;
+        let is_simple = planes && matches!(self.eighths, 1 | 2 | 4);
+        if let Some(scan) = is_simple.then(|| scan::Scan::open(self.bytes)).flatten() {
             let factor = 8 / self.eighths;
-            return Ok(Box::new(planes::ShrunkPlanes::new(reader, factor, linear, self.stop)));
+            let planes = planes::ShrunkPlanes::new(scan, size, factor, linear, self.stop);
+            return Ok(Box::new(planes));
         }
+        let reader = decoder().scanline_reader(self.bytes).map_err(damaged)?;
         let rows = Box::new(band::JpegRows::new(reader, self.stop));
         if self.eighths == 8 {
             return Ok(rows);

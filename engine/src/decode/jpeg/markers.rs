@@ -1,7 +1,19 @@
 //! The segments of a JPEG before its first scan.
 
+/// Start of a baseline frame.
+pub const SOF0: u8 = 0xC0;
+/// Start of an extended sequential frame.
+pub const SOF1: u8 = 0xC1;
+/// Start of a progressive frame.
+pub const SOF2: u8 = 0xC2;
+/// Huffman tables.
+pub const DHT: u8 = 0xC4;
 /// Start of scan.
-const SOS: u8 = 0xDA;
+pub const SOS: u8 = 0xDA;
+/// Quantisation tables.
+pub const DQT: u8 = 0xDB;
+/// The interval of restarts.
+pub const DRI: u8 = 0xDD;
 
 /// Segments from the first on, with their marker, place and body; the last is the start
 /// of the scan. Ends early where the file is cut or broken.
@@ -66,7 +78,7 @@ pub fn scan_start(bytes: &[u8]) -> Option<usize> {
 /// Whether chroma planes are as large as luma or half of it, and both alike.
 #[must_use]
 pub fn has_common_sampling(bytes: &[u8]) -> bool {
-    let frame = Segments::new(bytes).find(|segment| matches!(segment.marker, 0xC0..=0xC2));
+    let frame = Segments::new(bytes).find(|segment| matches!(segment.marker, SOF0 | SOF1 | SOF2));
     let factors: Option<Vec<u8>> = frame.and_then(|frame| {
         let components = usize::from(*frame.body.get(5)?);
         (0..components).map(|i| frame.body.get(7 + i * 3).copied()).collect()

@@ -1,204 +1,62 @@
 //! The fast way to a half, a quarter and an eighth of a JPEG's size.
 //!
-//! Averages of the luma plane, and of the chroma planes as far as they are not small
-//! already, are taken before anything is upsampled or becomes RGB. Scaled transforms of
-//! the coefficients would save nothing more: reading the coefficients is what takes time.
+//! Each block of 8×8 is made at the size that is wanted at once: the waves that it is made
+//! of are averaged instead of its samples, which is the same and less work, and nothing is
+//! upsampled. For averages in linear light luma is made twice as large first.
 
+use archmage::autoversion;
 use enough::Stop;
-use zenjpeg::decoder::ScanlineReader;
 
-use super::damaged;
+use super::scan::{Component, Scan};
 use crate::error::Result;
 use crate::frame::Channels;
 use crate::rows::Rows;
-use crate::srgb::{self, ByteTable};
+use crate::srgb;
 
 /// Rows of RGB, made from planes that are shrunk by a factor of 2, 4 or 8.
 pub struct ShrunkPlanes<'a> {
-    reader: ScanlineReader<'a>,
+    scan: Scan<'a>,
     stop: &'a dyn Stop,
-    factor: usize,
     size: (u32, u32),
-    luma: Plane,
-    chroma: [Plane; 2],
-    /// For averages of luma in linear light.
-    light: Option<Light>,
-    band: Vec<u8>,
-    made: usize,
+    planes: Vec<Plane>,
+    /// Units of the scan in each band.
+    units: usize,
+    /// Rows that each band makes, and how many of the present one were given.
+    rows: usize,
     given: usize,
-}
-
-/// A band of one plane.
-struct Plane {
-    samples: Vec<i16>,
-    stride: usize,
-    /// What is there of each row.
-    w: usize,
-    /// Samples of the full picture for each of this plane.
-    step: (usize, usize),
-    /// The band, shrunk.
-    small: Vec<u8>,
-    small_stride: usize,
-}
-
-impl Plane {
-    fn new(w: usize, rows: usize, step: (usize, usize), factor: usize) -> Self {
-        let (fx, fy) = (factor / step.0, factor / step.1);
-        let stride = w.next_multiple_of(fx.max(8));
-        let small_stride = stride / fx;
-        Self {
-            samples: vec![0; stride * rows],
-            stride,
-            w,
-            step,
-            small: vec![0; small_stride * rows.div_ceil(fy)],
-            small_stride,
-        }
-    }
-
-    /// Average the first *rows* rows into cells.
-    fn shrink(&mut self, rows: usize, factor: usize, light: Option<&Light>) {
-        let (fx, fy) = (factor / self.step.0, factor / self.step.1);
-        if rows == 0 {
-            return;
-        }
-        for row in self.samples.chunks_exact_mut(self.stride).take(rows) {
-            let last = row[self.w - 1];
-            row[self.w..].fill(last);
-        }
-        let bands = self.samples[..rows * self.stride].chunks(fy * self.stride);
-        for (band, small) in bands.zip(self.small.chunks_exact_mut(self.small_stride)) {
-            match light {
-                Some(light) => light.average(band, self.stride, fx, small),
-                None => average(band, self.stride, fx, small),
-            }
-        }
-    }
-}
-
-/// The mean of each cell of *fx* columns and all rows of *band*.
-fn average(band: &[i16], stride: usize, fx: usize, small: &mut [u8]) {
-    let rows: Vec<&[i16]> = band.chunks_exact(stride).collect();
-    match (rows.as_slice(), fx) {
-        (&[row], 1) => {
-            small.iter_mut().zip(row).for_each(|(v, &a)| *v = a.clamp(0, 255) as u8);
-        }
-        (&[a, b], 2) => {
-            let cells = a.as_chunks::<2>().0.iter().zip(b.as_chunks::<2>().0);
-            for (v, (&[a, b], &[c, d])) in small.iter_mut().zip(cells) {
-                *v = ((a + b + c + d + 2) >> 2).clamp(0, 255) as u8;
-            }
-        }
-        (rows, _) => {
-            let count = (fx * rows.len()) as i32;
-            for (x, v) in small.iter_mut().enumerate() {
-                let cell = rows.iter().flat_map(|row| &row[x * fx..(x + 1) * fx]);
-                let sum = cell.map(|&v| i32::from(v)).sum::<i32>() + count / 2;
-                *v = (sum / count).clamp(0, 255) as u8;
-            }
-        }
-    }
-}
-
-/// Linear light of each luma level, in the steps of the way back.
-struct Light {
-    up: [u32; 256],
-    down: ByteTable,
-}
-
-impl Light {
-    fn new() -> Self {
-        let up = srgb::linear_table().map(|light| (light * ByteTable::STEPS as f32 + 0.5) as u32);
-        Self { up, down: srgb::byte_table() }
-    }
-
-    fn of(&self, luma: i16) -> u32 {
-        self.up[luma.clamp(0, 255) as usize]
-    }
-
-    /// The same as [`average`], in linear light.
-    fn average(&self, band: &[i16], stride: usize, fx: usize, small: &mut [u8]) {
-        let rows: Vec<&[i16]> = band.chunks_exact(stride).collect();
-        if let (&[a, b], 2) = (rows.as_slice(), fx) {
-            let cells = a.as_chunks::<2>().0.iter().zip(b.as_chunks::<2>().0);
-            for (v, (&[a, b], &[c, d])) in small.iter_mut().zip(cells) {
-                let sum = self.of(a) + self.of(b) + self.of(c) + self.of(d);
-                *v = self.down.byte_of_step((sum + 2) >> 2);
-            }
-            return;
-        }
-        let count = (fx * rows.len()) as u32;
-        for (x, v) in small.iter_mut().enumerate() {
-            let cell = rows.iter().flat_map(|row| &row[x * fx..(x + 1) * fx]);
-            let sum = cell.map(|&v| self.of(v)).sum::<u32>() + count / 2;
-            *v = self.down.byte_of_step(sum / count);
-        }
-    }
+    row: Vec<u8>,
 }
 
 impl<'a> ShrunkPlanes<'a> {
-    /// The picture that *reader* gives, a *factor* smaller.
+    /// The picture of *scan*, which has this size, a *factor* smaller.
     #[must_use]
-    pub fn new(reader: ScanlineReader<'a>, factor: u32, linear: bool, stop: &'a dyn Stop) -> Self {
-        let (w, h) = (reader.width(), reader.height());
-        let size = (w.div_ceil(factor), h.div_ceil(factor));
+    pub fn new(
+        scan: Scan<'a>,
+        (w, h): (u32, u32),
+        factor: u32,
+        linear: bool,
+        stop: &'a dyn Stop,
+    ) -> Self {
+        let blocks = scan.components[0].blocks;
+        let units = w.div_ceil(8 * blocks.0 as u32) as usize;
         let factor = factor as usize;
-        let rows = reader.luma_rows_per_mcu();
-        let luma = Plane::new(w as usize, rows, (1, 1), factor);
-        let sampling = reader.subsampling();
-        let step = (
-            usize::from(sampling.h_samp_factor_luma()),
-            usize::from(sampling.v_samp_factor_luma()),
-        );
-        let chroma_w = reader.chroma_width() as usize;
-        let plane = || Plane::new(chroma_w.max(1), rows / step.1, step, factor);
+        let plane = |(i, component): (usize, &Component)| {
+            let (across, down) = component.blocks;
+            let size = (8 * blocks.0 / (factor * across), 8 * blocks.1 / (factor * down));
+            Plane::new(component, size, units, (linear && i == 0).then(Light::new))
+        };
+        let size = (w.div_ceil(factor as u32), h.div_ceil(factor as u32));
+        let rows = 8 * blocks.1 / factor;
         Self {
+            planes: scan.components.iter().enumerate().map(plane).collect(),
+            scan,
             stop,
-            factor,
             size,
-            luma,
-            chroma: [plane(), plane()],
-            light: linear.then(Light::new),
-            band: vec![0; size.0 as usize * 3 * rows.div_ceil(factor)],
-            made: 0,
-            given: 0,
-            reader,
+            units,
+            rows,
+            given: rows,
+            row: vec![0; size.0 as usize * 3],
         }
-    }
-
-    fn next_band(&mut self) -> Result<()> {
-        self.stop.check()?;
-        let [cb, cr] = &mut self.chroma;
-        let (rows, chroma_rows) = self
-            .reader
-            .read_rows_ycbcr_native_i16(
-                &mut self.luma.samples,
-                self.luma.stride,
-                &mut cb.samples,
-                &mut cr.samples,
-                cb.stride,
-                1,
-            )
-            .map_err(damaged)?;
-        if rows == 0 {
-            return Err(damaged("it has too few rows"));
-        }
-        self.luma.shrink(rows, self.factor, self.light.as_ref());
-        self.chroma.iter_mut().for_each(|plane| plane.shrink(chroma_rows, self.factor, None));
-        self.made = rows.div_ceil(self.factor);
-        self.given = 0;
-        let w = self.size.0 as usize;
-        for (y, row) in self.band.chunks_exact_mut(w * 3).take(self.made).enumerate() {
-            let luma = &self.luma.small[y * self.luma.small_stride..][..w];
-            if chroma_rows == 0 {
-                grey(luma, row);
-            } else {
-                let [cb, cr] = &self.chroma;
-                let at = y * cb.small_stride;
-                rgb(luma, &cb.small[at..][..w], &cr.small[at..][..w], row);
-            }
-        }
-        Ok(())
     }
 }
 
@@ -212,12 +70,245 @@ impl Rows for ShrunkPlanes<'_> {
     }
 
     fn next_row(&mut self) -> Result<&[u8]> {
-        if self.given == self.made {
-            self.next_band()?;
+        if self.given == self.rows {
+            self.stop.check()?;
+            read_band(&mut self.scan, &mut self.planes, self.units);
+            self.given = 0;
+        }
+        let w = self.size.0 as usize;
+        let row = |plane: &'_ Plane| self.given * plane.stride..self.given * plane.stride + w;
+        match self.planes.as_slice() {
+            [luma, cb, cr] => {
+                let (cb, cr) = (&cb.band[row(cb)], &cr.band[row(cr)]);
+                rgb(&luma.band[row(luma)], cb, cr, &mut self.row);
+            }
+            planes => grey(&planes[0].band[row(&planes[0])], &mut self.row),
         }
         self.given += 1;
-        let stride = self.size.0 as usize * 3;
-        Ok(&self.band[(self.given - 1) * stride..][..stride])
+        Ok(&self.row)
+    }
+}
+
+/// A band of one component, as high as a unit of the scan.
+struct Plane {
+    /// Its blocks in each unit, across and down.
+    blocks: (usize, usize),
+    waves: Waves,
+    /// Samples of a block, across and down.
+    size: (usize, usize),
+    samples: Vec<f32>,
+    samples_stride: usize,
+    light: Option<Light>,
+    /// What the samples become in the end.
+    band: Vec<u8>,
+    stride: usize,
+}
+
+impl Plane {
+    /// *size* is that which a block has in the end.
+    fn new(
+        component: &Component,
+        mut size: (usize, usize),
+        units: usize,
+        light: Option<Light>,
+    ) -> Self {
+        let blocks = component.blocks;
+        let stride = units * blocks.0 * size.0;
+        let band = vec![0; stride * blocks.1 * size.1];
+        if light.is_some() {
+            size = (size.0 * 2, size.1 * 2);
+        }
+        // Eight samples are written at a time, of which the next block takes some back.
+        let samples_stride = units * blocks.0 * size.0 + 8;
+        let samples = vec![0.0; samples_stride * blocks.1 * size.1];
+        let waves = Waves::new(&component.quant, size);
+        Self { blocks, waves, size, samples, samples_stride, light, band, stride }
+    }
+
+    /// Make bytes of the samples.
+    #[inline(always)]
+    fn finish(&mut self) {
+        match &mut self.light {
+            Some(light) => {
+                let pairs = self.samples.chunks_exact(self.samples_stride * 2);
+                for (pair, row) in pairs.zip(self.band.chunks_exact_mut(self.stride)) {
+                    let (upper, lower) = pair.split_at(self.samples_stride);
+                    light.average(upper, lower, row);
+                }
+            }
+            None => {
+                let rows = self.samples.chunks_exact(self.samples_stride);
+                for (samples, row) in rows.zip(self.band.chunks_exact_mut(self.stride)) {
+                    for (byte, &sample) in row.iter_mut().zip(samples) {
+                        *byte = srgb::rounded(sample.clamp(0.0, 255.0)) as u8;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The waves that a block is a sum of, at the size that it is made at.
+struct Waves {
+    /// By place in the written order: across, down, and how strong a coefficient of 1 is.
+    places: [(u8, u8, f32); 64],
+    across: [[f32; 8]; 8],
+    /// By row of the block.
+    down: [[f32; 8]; 8],
+}
+
+impl Waves {
+    fn new(quant: &[u16; 64], (w, h): (usize, usize)) -> Self {
+        let place = |i: usize| {
+            let (across, down) = ZIGZAG[i];
+            (across, down, f32::from(quant[i]))
+        };
+        let (down, mut by_row) = (averaged(h), [[0.0; 8]; 8]);
+        for (y, row) in by_row.iter_mut().enumerate() {
+            *row = down.map(|wave| wave[y]);
+        }
+        Self { places: std::array::from_fn(place), across: averaged(w), down: by_row }
+    }
+}
+
+/// The eight waves of a block's side, averaged to so many samples; the others are 0.
+fn averaged(samples: usize) -> [[f32; 8]; 8] {
+    std::array::from_fn(|wave| {
+        let strength = if wave == 0 { 0.125f64.sqrt() } else { 0.5 };
+        let at = |x: usize| ((2 * x + 1) as f64 * wave as f64 * std::f64::consts::PI / 16.0).cos();
+        std::array::from_fn(|sample| {
+            if sample >= samples {
+                return 0.0;
+            }
+            let each = 8 / samples;
+            let sum: f64 = (sample * each..(sample + 1) * each).map(at).sum();
+            (sum / each as f64 * strength) as f32
+        })
+    })
+}
+
+/// Column and row of each coefficient in the order in which they are written.
+const ZIGZAG: [(u8, u8); 64] = {
+    let mut places = [(0, 0); 64];
+    let (mut x, mut y, mut i) = (0u8, 0u8, 0);
+    while i < 64 {
+        places[i] = (x, y);
+        i += 1;
+        let is_rising = (x + y).is_multiple_of(2);
+        match (is_rising, x, y) {
+            (true, 7, _) => y += 1,
+            (true, _, 0) => x += 1,
+            (true, _, _) => (x, y) = (x + 1, y - 1),
+            (false, _, 7) => x += 1,
+            (false, 0, _) => y += 1,
+            (false, _, _) => (x, y) = (x - 1, y + 1),
+        }
+    }
+    places
+};
+
+/// Read all units of a band.
+#[autoversion(v3, scalar)]
+fn read_band(scan: &mut Scan<'_>, planes: &mut [Plane], units: usize) {
+    for unit in 0..units {
+        scan.next_unit();
+        for (i, plane) in planes.iter_mut().enumerate() {
+            let (across, down) = plane.blocks;
+            for block in 0..across * down {
+                let place = (unit * across + block % across, block / across);
+                read_block(scan, i, plane, place);
+            }
+        }
+    }
+    for plane in planes {
+        plane.finish();
+    }
+}
+
+/// Read a block, of which so many are left of it and above it.
+#[inline(always)]
+fn read_block(scan: &mut Scan<'_>, component: usize, plane: &mut Plane, (x, y): (usize, usize)) {
+    let Plane { waves, size, samples, samples_stride: stride, .. } = plane;
+    // By wave down, summed up over those across.
+    let mut sums = [[0.0f32; 8]; 8];
+    let (mut waves_down, mut is_flat) = (1, true);
+    let constant = scan.block(component, |place, value| {
+        let (across, down, strength) = waves.places[place & 63];
+        let (across, down) = (usize::from(across & 7), usize::from(down & 7));
+        add(&mut sums[down], value as f32 * strength, &waves.across[across]);
+        waves_down = waves_down.max(down + 1);
+        is_flat = false;
+    });
+    let constant = constant as f32 * waves.places[0].2 / 8.0 + 128.0;
+    let at = y * size.1 * *stride + x * size.0;
+    let rows = samples[at..].chunks_mut(*stride).take(size.1);
+    for (row, strengths) in rows.zip(&waves.down) {
+        let mut sum = [constant; 8];
+        if !is_flat {
+            for (wave, &strength) in sums[..waves_down].iter().zip(strengths) {
+                add(&mut sum, strength, wave);
+            }
+        }
+        if let Some(row) = row.first_chunk_mut() {
+            *row = sum;
+        }
+    }
+}
+
+#[inline(always)]
+fn add(sum: &mut [f32; 8], amount: f32, wave: &[f32; 8]) {
+    for (sum, wave) in sum.iter_mut().zip(wave) {
+        *sum += amount * wave;
+    }
+}
+
+/// Linear light as far as averages need it: a curve that is quick to compute, and the way
+/// back from it. Averages of four levels are half a level off at most, equal levels stay.
+struct Light {
+    levels: Box<[u8; Self::STEPS]>,
+    /// Light of two samples, one below the other.
+    pairs: Vec<f32>,
+    steps: Vec<u32>,
+}
+
+impl Light {
+    const STEPS: usize = 1 << 14;
+
+    fn new() -> Self {
+        let mut levels = Box::new([255; Self::STEPS]);
+        let mut step = 0;
+        for level in 0..255u8 {
+            // Up to half way to the next level.
+            let end = Self::curve(f32::from(level) + 0.5) * (Self::STEPS - 1) as f32;
+            while step as f32 <= end {
+                levels[step] = level;
+                step += 1;
+            }
+        }
+        Self { levels, pairs: Vec::new(), steps: Vec::new() }
+    }
+
+    /// The light of a level of 0–255, 0–1.
+    #[inline(always)]
+    fn curve(level: f32) -> f32 {
+        let v = level.clamp(0.0, 255.0) * (1.0 / 255.0);
+        v * (0.060_230 + v * (0.347_552 + v * (0.950_582 - v * 0.358_364)))
+    }
+
+    /// Means of four samples each, from two rows.
+    #[inline(always)]
+    fn average(&mut self, upper: &[f32], lower: &[f32], row: &mut [u8]) {
+        self.pairs.resize(upper.len(), 0.0);
+        for ((pair, &a), &b) in self.pairs.iter_mut().zip(upper).zip(lower) {
+            *pair = Self::curve(a) + Self::curve(b);
+        }
+        self.steps.resize(row.len(), 0);
+        for (step, [a, b]) in self.steps.iter_mut().zip(self.pairs.as_chunks().0) {
+            *step = srgb::rounded((a + b) * ((Self::STEPS - 1) as f32 / 4.0));
+        }
+        for (level, &step) in row.iter_mut().zip(&self.steps) {
+            *level = self.levels[step as usize % Self::STEPS];
+        }
     }
 }
 
@@ -228,6 +319,7 @@ fn grey(luma: &[u8], row: &mut [u8]) {
 }
 
 /// JFIF's conversion, in 16 bit fractions.
+#[autoversion(v3, scalar)]
 fn rgb(luma: &[u8], cb: &[u8], cr: &[u8], row: &mut [u8]) {
     let pixels = row.as_chunks_mut::<3>().0.iter_mut();
     for (((px, &y), &cb), &cr) in pixels.zip(luma).zip(cb).zip(cr) {
@@ -242,17 +334,104 @@ fn rgb(luma: &[u8], cb: &[u8], cr: &[u8], row: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::decoder;
     use super::*;
+    use crate::rows::collect;
+    use enough::Unstoppable;
+    use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
+    /// Soft blobs, an edge and some grain.
+    fn scene(w: u16, h: u16) -> Vec<u8> {
+        let pixel = |i: u32| {
+            let (x, y) = (i % u32::from(w), i / u32::from(w));
+            let soft = ((x as f32 / 9.0).sin() + (y as f32 / 7.0).cos()) * 50.0 + 120.0;
+            let edge = if x > y { 30.0 } else { 0.0 };
+            let grain = (i.wrapping_mul(2_654_435_761) >> 27) as f32 / 4.0;
+            [soft + edge + grain, soft + grain, 255.0 - soft].map(|v| v as u8)
+        };
+        (0..u32::from(w) * u32::from(h)).flat_map(pixel).collect()
+    }
+
+    fn jpeg(sampling: SamplingFactor, color: ColorType, restart: u16) -> Vec<u8> {
+        let (w, h) = (75, 50);
+        let pixels = scene(w, h);
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, 90);
+        encoder.set_sampling_factor(sampling);
+        if restart > 0 {
+            encoder.set_restart_interval(restart);
+        }
+        let pixels = match color {
+            ColorType::Luma => pixels.iter().copied().step_by(3).collect(),
+            _ => pixels,
+        };
+        encoder.encode(&pixels, w, h, color).unwrap();
+        bytes
+    }
+
+    /// The picture at 1/factor, and the mean difference of its levels from those that
+    /// zenjpeg decodes, averaged.
+    fn difference(bytes: &[u8], factor: u32, linear: bool) -> f64 {
+        let scan = Scan::open(bytes).unwrap();
+        let mut rows = ShrunkPlanes::new(scan, (75, 50), factor, linear, &Unstoppable);
+        let small = collect(&mut rows, &crate::limits::Limits::default(), &Unstoppable).unwrap();
+        let full = decoder().decode(bytes, Unstoppable).unwrap().into_pixels_u8().unwrap();
+        let (up, down) = (srgb::linear_table(), srgb::byte_table());
+        let f = factor as usize;
+        let mut total = 0.0;
+        // Only whole cells: what is beyond the edge is the encoder's affair.
+        let (columns, rows) = (75 / f, 50 / f);
+        for (i, v) in (0..rows * columns * 3).map(|i| {
+            let (y, x, c) = (i / (columns * 3), i / 3 % columns, i % 3);
+            (i, small.row(y as u32)[x * 3 + c])
+        }) {
+            let (y, x, c) = (i / (columns * 3), i / 3 % columns, i % 3);
+            let cell = (0..f * f).map(|i| full[((y * f + i / f) * 75 + x * f + i % f) * 3 + c]);
+            let count = (f * f) as f32;
+            let mean = if linear {
+                let sum: f32 = cell.map(|v| up[usize::from(v)]).sum();
+                f64::from(down.byte(sum / count))
+            } else {
+                cell.map(f64::from).sum::<f64>() / f64::from(count)
+            };
+            total += (f64::from(v) - mean).abs();
+        }
+        total / (rows * columns * 3) as f64
+    }
 
     #[test]
-    fn cells_are_averaged_as_they_are_or_in_linear_light() {
-        let band = [0, 255, 10, 10, 255, 0, 10, 10];
-        let mut small = [0; 2];
+    fn shrunk_planes_are_averages_of_the_full_picture() {
+        use SamplingFactor::{R_4_2_0, R_4_2_2, R_4_4_0, R_4_4_4};
+        for sampling in [R_4_4_4, R_4_2_2, R_4_4_0, R_4_2_0] {
+            let bytes = jpeg(sampling, ColorType::Rgb, 0);
+            for factor in [2, 4, 8] {
+                for linear in [false, true] {
+                    let difference = difference(&bytes, factor, linear);
+                    assert!(difference < 1.5, "{sampling:?} 1/{factor} {linear}: {difference}");
+                }
+            }
+        }
+    }
 
-        average(&band, 4, 2, &mut small);
-        assert_eq!(small, [128, 10]);
-        Light::new().average(&band, 4, 2, &mut small);
-        assert_eq!(small, [188, 10]);
+    #[test]
+    fn grey_pictures_and_those_with_restarts_are_read_as_well() {
+        let grey = jpeg(SamplingFactor::R_4_4_4, ColorType::Luma, 0);
+        let restarting = jpeg(SamplingFactor::R_4_2_0, ColorType::Rgb, 3);
+
+        assert!(difference(&grey, 2, false) < 0.6);
+        assert!(difference(&restarting, 2, false) < 1.5);
+    }
+
+    #[test]
+    fn equal_levels_stay_what_they_are_in_any_light() {
+        let mean = |a: u8, b: u8| {
+            let (mut light, row, mut level) = (Light::new(), [a, b].map(f32::from), [0]);
+            light.average(&row, &row, &mut level);
+            level[0]
+        };
+
+        assert!((0..=255).all(|level| mean(level, level) == level));
+        assert!((187..=188).contains(&mean(0, 255)));
     }
 
     #[test]
