@@ -3,7 +3,11 @@
 //! All scaling is by rows, so that a request to stop is noticed and no copy of the
 //! source is made.
 
+mod light;
+
 use enough::Stop;
+use light::LightScaler;
+use zenresize::filter::InterpolationDetails;
 use zenresize::{Filter, PixelDescriptor, ResizeConfig, StreamingResize};
 
 use crate::color::{Rgba, resolve};
@@ -76,16 +80,16 @@ impl Scaling {
     }
 
     fn config(&self, from: (u32, u32), to: (u32, u32), channels: Channels) -> ResizeConfig {
-        let (bytes, light) = match channels {
-            Channels::Rgb => (PixelDescriptor::RGB8_SRGB, PixelDescriptor::RGBF32_LINEAR),
-            Channels::Rgba => (PixelDescriptor::RGBA8_SRGB, PixelDescriptor::RGBAF32_LINEAR),
+        let bytes = match channels {
+            Channels::Rgb => PixelDescriptor::RGB8_SRGB,
+            Channels::Rgba => PixelDescriptor::RGBA8_SRGB,
         };
         let builder = ResizeConfig::builder(from.0, from.1, to.0, to.1)
             .filter(self.filter)
             .input(bytes)
             .resize_sharpen(self.sharpen);
         if self.linear {
-            builder.output(light).linear().build()
+            builder.output(PixelDescriptor::RGBAF32_LINEAR).linear().build()
         } else {
             builder.output(bytes).srgb().build()
         }
@@ -120,7 +124,30 @@ fn kernel(filter: message::Filter) -> Filter {
     }
 }
 
-/// A picture being scaled.
+/// An opaque picture being scaled in linear light.
+struct Opaque<'a> {
+    source: Box<dyn Rows + 'a>,
+    scaler: LightScaler,
+    to: (u32, u32),
+    stop: &'a dyn Stop,
+}
+
+impl Rows for Opaque<'_> {
+    fn size(&self) -> (u32, u32) {
+        self.to
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::Rgb
+    }
+
+    fn next_row(&mut self) -> Result<&[u8]> {
+        self.stop.check()?;
+        self.scaler.next_row(&mut *self.source)
+    }
+}
+
+/// A picture being scaled by zenresize.
 struct Scaler<'a> {
     source: Box<dyn Rows + 'a>,
     stream: StreamingResize,
@@ -180,15 +207,7 @@ impl Rows for Scaler<'_> {
         }
         let light = self.stream.next_output_row_premul_linear_f32();
         let light = light.ok_or_else(|| refused("no row is left"))?;
-        match self.source.channels() {
-            Channels::Rgb => {
-                let bytes = srgb::byte_table();
-                for (v, &light) in self.row.iter_mut().zip(light) {
-                    *v = bytes.byte(light);
-                }
-            }
-            Channels::Rgba => store(&mut self.row, light),
-        }
+        store(&mut self.row, light);
         Ok(&self.row)
     }
 }
@@ -224,6 +243,22 @@ impl Rows for OnColor<'_> {
     }
 }
 
+/// The rows of *source*, scaled by whoever does it best.
+fn scaled<'a>(
+    source: Box<dyn Rows + 'a>,
+    to: (u32, u32),
+    scaling: &Scaling,
+    stop: &'a dyn Stop,
+) -> Box<dyn Rows + 'a> {
+    if scaling.linear && source.channels() == Channels::Rgb {
+        let filter = InterpolationDetails::create(scaling.filter);
+        let filter = filter.with_sharpen_percent(scaling.sharpen);
+        let scaler = LightScaler::new(source.size(), to, &filter);
+        return Box::new(Opaque { source, scaler, to, stop });
+    }
+    Box::new(Scaler::new(source, to, scaling, stop))
+}
+
 /// *source*, scaled to the size *to*.
 ///
 /// # Errors
@@ -238,7 +273,7 @@ pub fn scale<'a>(
     limits.canvas(to.0.into(), to.1.into(), source.channels())?;
     source.will_be_scaled(to);
     match scaling.background.filter(|_| source.channels() == Channels::Rgba) {
-        None => Ok(Box::new(Scaler::new(source, to, scaling, stop))),
+        None => Ok(scaled(source, to, scaling, stop)),
         Some(color) => {
             // What shows through is added in light, whatever the scaling was done in.
             let scaling = Scaling { linear: true, ..*scaling };
@@ -267,13 +302,14 @@ pub fn draw<'a>(
     let to = (place.w(), place.h());
     let opaque = source.channels() == Channels::Rgb;
     let source = if opaque && canvas.has_alpha() { WithAlpha::wrap(source) } else { source };
-    let mut scaler = Scaler::new(source, to, scaling, stop);
     if opaque {
+        let mut rows = scaled(source, to, scaling, stop);
         for y in 0..place.h() {
-            canvas.part_mut(place, y).copy_from_slice(scaler.next_row()?);
+            canvas.part_mut(place, y).copy_from_slice(rows.next_row()?);
         }
         return Ok(());
     }
+    let mut scaler = Scaler::new(source, to, scaling, stop);
     for y in 0..place.h() {
         let light = scaler.next_light()?;
         match blend {

@@ -41,17 +41,34 @@ impl ByteTable {
     pub const STEPS: usize = 16_383;
 
     /// The sRGB byte of so many steps; more than there are, are all.
+    #[inline(always)]
     #[must_use]
     pub fn byte_of_step(self, step: u32) -> u8 {
         self.0[(step as usize).min(STEPS)]
     }
 
+    /// An amount of linear light in whole steps; what is below 0 or above 1 is clipped.
+    #[inline(always)]
+    #[must_use]
+    pub fn step(light: f32) -> u32 {
+        // Upstream cuts the rest off, and does not round.
+        let light = light.max(0.0); // and no number is nothing
+        rounded((light.min(1.0) * STEPS as f32 - 0.4995).max(0.0))
+    }
+
     /// The sRGB byte of an amount of linear light; what is below 0 or above 1 is clipped.
     #[must_use]
     pub fn byte(self, light: f32) -> u8 {
-        // Upstream cuts the rest off as well, and does not round.
-        self.0[((light * STEPS as f32) as usize).min(STEPS)]
+        self.byte_of_step(Self::step(light))
     }
+}
+
+/// A number of 0 to 2^22, rounded; unlike a cast this is one addition, for many at once.
+#[inline(always)]
+#[must_use]
+pub fn rounded(number: f32) -> u32 {
+    const WHOLE: f32 = 8_388_608.0; // from here on floats have no fractions
+    (number + WHOLE).to_bits() - WHOLE.to_bits()
 }
 
 #[cfg(test)]
