@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imageflow_loader._platform import read_dynamic, read_header
+from imageflow_loader._platform import current_platform, read_dynamic, read_header
+from tests.data.elf_heads import GLIBC_LIBRARY, IMAGEFLOW, ElfFile
 from tests.supply.installation import DRIVER, PICTURE, install
 from tests.supply.upstream import Archive, archive
 
@@ -46,7 +47,7 @@ class Guest:
         (mirror / archive.name).write_bytes(archive.data)
         (mirror / "SHA256SUMS").write_bytes(archive.sums)
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, status: int = 0) -> str:
         """Run Alpine's Python with these arguments; return what it prints."""
         root = shlex.quote(str(self._alpine.root))
         command = self._alpine.inside(
@@ -68,7 +69,7 @@ class Guest:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == status, done.stderr
         return done.stdout
 
     def job(self, **wish: Any) -> Any:
@@ -89,6 +90,29 @@ def test_alpine_fetches_the_static_tool(alpine: Alpine, tmp_path: Path) -> None:
     assert f"{suffix}: fetched from file:///media/mirror/{packed.name}" in said
     assert f"/media/cache/{place}" in said
     assert tmp_path.joinpath("cache", place).stat().st_mode & 0o7777 == 0o755
+
+
+def test_alpine_tells_what_would_run_there(alpine: Alpine, tmp_path: Path) -> None:
+    guest = Guest(alpine, tmp_path, archive("linux-musl-x64", tool_only=True))
+    own = ElfFile(needed=("libc.so", "libgcc_s.so.1"), symbols=IMAGEFLOW)
+    for name, content in {"glibc.so": GLIBC_LIBRARY, "gcc.so": own}.items():
+        (tmp_path / name).write_bytes(bytes(content))
+    if current_platform().arch != "x86_64":
+        pytest.skip("the libraries of this test are for x86-64")
+
+    def asked(path: str, status: int) -> Any:
+        command = ["-m", "imageflow_loader", "doctor", "--json", "--binary", path]
+        return json.loads(guest.run(*command, status=status))
+
+    assert asked("/bin/busybox", 0)["linkage"]["libc"] == "musl"
+    assert asked("/media/glibc.so", 69)["code"] == "wrong_libc"
+    needs_gcc = asked("/media/gcc.so", 69)
+    assert needs_gcc["code"] == "missing_dependency"
+    assert "apk add libgcc" in needs_gcc["remedy"]
+    assert needs_gcc["linkage"]["needed"] == [
+        ["libc.so", "a part of musl"],
+        ["libgcc_s.so.1", None],
+    ]
 
 
 @pytest.mark.parametrize("locks", [True, False], ids=["locks", "no locks"])
