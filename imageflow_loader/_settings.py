@@ -172,3 +172,8 @@ def _mirror(env: Mapping[str, str], name: str) -> str | None:
 
 def _listed(choices: tuple[str, ...]) -> str:
     return f"{', '.join(choices[:-1])} or {choices[-1]}"
+
+
+def colours_are_unwanted() -> bool:
+    """Whether a terminal is to show no colours (no-color.org), or has none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"

@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from ..errors import DestinationError, EngineError, ImageflowError
+from .streams import red
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,7 +123,7 @@ def _first_line(error: ImageflowError) -> str:
 
 
 def _say(text: str) -> None:
-    print(f"imageflow-loader: {text}", file=sys.stderr)
+    print(f"{red('imageflow-loader:')} {text}", file=sys.stderr)
 
 
 def _broken_pipe() -> int:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .._api import batch
 from .._io import source_name
 from .._job import Job, Security, command_string, named_format, querystring_text
+from .progress import reporting
+from .streams import red
 
 if TYPE_CHECKING:
     import argparse
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp"}
 _SUFFIX_OF = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "webp": ".webp"}
-_REDRAW_S = 0.1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,7 +84,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     failed = _report(items, len(targets), as_json=arguments.json)
     done = len(targets) - failed
-    print(f"{done} done, {failed} failed, {len(skipped)} skipped", file=sys.stderr)
+    told = f"{failed} failed"
+    told = red(told) if failed else told
+    print(f"{done} done, {told}, {len(skipped)} skipped", file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -122,17 +124,23 @@ def _is_newer(target: Path, source: Path) -> bool:
 
 def _report(items: Iterator[BatchItem], total: int, *, as_json: bool) -> int:
     """Print what comes, as it comes, and return how many failed."""
-    bar = _Bar(total)
     failed = 0
-    for item in items:
-        failed += item.error is not None
-        bar.clear()
-        if as_json:
-            print(json.dumps(_record(item)), flush=True)
-        elif item.error is not None:
-            print(f"{source_name(item.source)}: {item.error}", file=sys.stderr)
-        bar.draw(item.index + 1, failed)
-    bar.clear()
+
+    def amounts(done: int, total: int | None) -> str:
+        return f"{done} of {total}" + (f", {failed} failed" * bool(failed))
+
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    over = "\r\x1b[K" * on_terminal  # the bar, which is drawn again below
+    with reporting(sys.stderr, quiet=not on_terminal, amounts=amounts) as progress:
+        for done, item in enumerate(items, 1):
+            failed += item.error is not None
+            if as_json:
+                print(json.dumps(_record(item)), flush=True)
+            elif item.error is not None:
+                name = red(f"{source_name(item.source)}:")
+                print(f"{over}{name} {item.error}", file=sys.stderr)
+            if progress is not None:
+                progress(done, total)
     return failed
 
 
@@ -149,26 +157,3 @@ def _record(item: BatchItem) -> dict[str, Any]:
         "height": made.height,
         "bytes": made.byte_count,
     }
-
-
-class _Bar:
-    """One line on a terminal that is drawn over itself; nothing elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._shown = sys.stderr.isatty()
-        self._drawn_at = 0.0
-        self._length = 0
-
-    def draw(self, done: int, failed: int) -> None:
-        now = time.monotonic()
-        if self._shown and (now - self._drawn_at > _REDRAW_S or done == self._total):
-            self._drawn_at = now
-            line = f"{done} of {self._total}" + (f", {failed} failed" * bool(failed))
-            self._length = len(line)
-            print(f"\r{line}", end="", file=sys.stderr, flush=True)
-
-    def clear(self) -> None:
-        if self._length:
-            print(f"\r{' ' * self._length}\r", end="", file=sys.stderr, flush=True)
-            self._length = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._api import info
 from ..errors import ImageflowError
-from .streams import source
+from .streams import red, source
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +39,7 @@ def _tell(file: str, *, as_json: bool) -> int:
         if as_json:
             print(json.dumps({"file": file, "error": error.message}))
         else:
-            print(f"imageflow-loader: {error}", file=sys.stderr)
+            print(f"{red('imageflow-loader:')} {error}", file=sys.stderr)
         return error.exit_code
     print(json.dumps(_record(file, found)) if as_json else _line(file, found))
     return 0

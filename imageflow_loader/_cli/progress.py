@@ -1,4 +1,4 @@
-"""How a download is going: a bar on a terminal, lines elsewhere."""
+"""How a download or a batch is going: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,18 +19,22 @@ _TENTHS: Final = 10
 
 @contextlib.contextmanager
 def reporting(
-    stream: TextIO, *, quiet: bool = False
+    stream: TextIO,
+    *,
+    quiet: bool = False,
+    amounts: Callable[[int, int | None], str] | None = None,
 ) -> Iterator[Callable[[int, int | None], None] | None]:
-    """Yield what is to be told of each block that arrives; None when *quiet*.
+    """Yield what is to be told of each step; None when *quiet*.
 
     Args:
         stream: Where it is shown.
         quiet: Show nothing.
+        amounts: How done and total are written; as bytes unless given.
     """
     if quiet:
         yield None
     elif stream.isatty():
-        bar = _Bar(stream)
+        bar = _Bar(stream, amounts or _amounts)
         try:
             yield bar.update
         finally:
@@ -42,8 +46,11 @@ def reporting(
 class _Bar:
     """One line that is drawn over itself."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(
+        self, stream: TextIO, amounts: Callable[[int, int | None], str]
+    ) -> None:
         self._stream = stream
+        self._amounts = amounts
         self._drawn_at = 0.0
         self._line = ""
 
@@ -52,7 +59,7 @@ class _Bar:
         if done != total and now - self._drawn_at < _REDRAW_S:
             return
         self._drawn_at = now
-        line = _amounts(done, total)
+        line = self._amounts(done, total)
         if total:
             filled = min(_WIDTH, _WIDTH * done // total)
             line = f"[{'#' * filled:-<{_WIDTH}}] {line}"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -153,6 +157,116 @@ def test_a_job_that_cannot_be_run_says_why(
 
     assert done.returncode == code
     assert says in done.stderr
+
+
+def test_a_job_reads_standard_input_as_well(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "job.json").write_text(json.dumps({"framewise": {"steps": STEPS}}))
+
+    done = run(
+        *("run", tmp_path / "job.json", "--in", "0=-", "--out", "1=-"),
+        environment=environment,
+        stdin=pictures.jpeg(40, 30),
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert pictures.size(done.stdout) == (10, 8)
+
+
+def test_a_job_that_is_written_down_is_done_as_the_tool_does_it(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(pictures.jpeg(800, 600))
+    files = [(0, "in", "a.jpg"), (1, "out", "ours.gif")]
+    io = [
+        {"io_id": i, "direction": d, "io": {"file": f"{tmp_path}/{f}"}}
+        for i, d, f in files
+    ]
+    document = {"io": io, "framewise": {"steps": STEPS}}
+    run("run", "-", environment=environment, stdin=json.dumps(document).encode())
+    io[1]["io"] = {"file": f"{tmp_path}/theirs.gif"}
+    environment = {**environment, "IMAGEFLOW_TOOL": str(engine_under_test("tool"))}
+    run(
+        *("tool", "--", "v1/build", "--json", "/dev/stdin"),
+        environment=environment,
+        stdin=json.dumps(document).encode(),
+    )
+
+    assert (tmp_path / "ours.gif").read_bytes() == (
+        tmp_path / "theirs.gif"
+    ).read_bytes()
+
+
+def on_terminal(arguments: list[Any], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command whose standard error is a terminal; return its code and words."""
+    leader, terminal = os.openpty()
+    command = [sys.executable, "-m", "imageflow_loader", *map(str, arguments)]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=terminal, env=environment
+    ) as child:
+        os.close(terminal)
+        told = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other end closed
+            while data := os.read(leader, 4096):
+                told += data
+        os.close(leader)
+    return child.returncode, told.decode()
+
+
+@pytest.mark.parametrize("colours", [True, False])
+def test_a_terminal_has_a_bar_and_colours_unless_they_are_unwanted(
+    folder: Path, tmp_path: Path, environment: dict[str, str], colours: bool
+) -> None:
+    (folder / "bad.png").write_bytes(b"this is no picture")
+    environment = {**environment, "TERM": "xterm"}
+    if not colours:
+        environment["NO_COLOR"] = "1"
+
+    code, told = on_terminal(
+        ["batch", folder, "--to", tmp_path / "web", "--query", "w=9"], environment
+    )
+
+    assert code == 1
+    assert "[##############################] 3 of 3, 1 failed" in told
+    assert ("\x1b[31m1 failed\x1b[0m" in told) is colours
+    assert ("2 done, 1 failed, 0 skipped" in told) is not colours
+
+
+@pytest.mark.parametrize("command", ["batch", "process", "run"])
+def test_ctrl_c_ends_it_quietly_and_leaves_nothing(
+    command: str, folder: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    web = tmp_path / "web"
+    web.mkdir()
+    job = tmp_path / "job.json"
+    job.write_text(json.dumps({"framewise": {"steps": STEPS}}))
+    pipe = folder / "pipe.jpg"
+    os.mkfifo(pipe)  # from which nothing comes
+    arguments: dict[str, list[Any]] = {
+        "batch": [pipe, "--to", web, "--query", "w=9"],
+        "process": [pipe, web / "out.png", "w=9"],
+        "run": [job, "--in", f"0={pipe}", "--out", f"1={web}/out.gif"],
+    }
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "imageflow_loader",
+            command,
+            *map(str, arguments[command]),
+        ],
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as child:
+        writer = os.open(pipe, os.O_WRONLY)  # returns when it has begun to read
+        child.send_signal(signal.SIGINT)
+        os.close(writer) if command == "batch" else None
+        _, told = child.communicate(timeout=30)
+        os.close(writer) if command != "batch" else None
+
+    assert (child.returncode, told) == (130, b"")
+    assert list(web.iterdir()) == []
 
 
 def test_explain_tells_the_plan() -> None:
