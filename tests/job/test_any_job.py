@@ -281,7 +281,7 @@ def test_any_job_survives_pickle_and_can_be_told(job: imf.Job) -> None:
 
 def outcome(job: imf.Job, engine: imf.Engine) -> Any:
     try:
-        return [out.data for out in job.run(engine=engine)]
+        return [out.data for out in job.run(engine=engine, timeout=60)]
     except imf.JobError as error:
         return [type(error), error.category, error.code, error.kind]
     except imf.ImageflowError as error:
