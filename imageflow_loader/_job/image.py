@@ -201,14 +201,8 @@ class Image:
         """
         whole("threshold", threshold, 0, 255)
         number("percent_padding", percent_padding, 0, 100)
-        return self._then(
-            {
-                "crop_whitespace": {
-                    "threshold": threshold,
-                    "percent_padding": percent_padding,
-                }
-            }
-        )
+        params = given(threshold=threshold, percent_padding=percent_padding)
+        return self._then({"crop_whitespace": params})
 
     def region(
         self,
@@ -235,17 +229,8 @@ class Image:
         """
         _box(x1, y1, x2, y2)
         color = color_json(background_color)
-        return self._then(
-            {
-                "region": {
-                    "x1": x1,
-                    "y1": y1,
-                    "x2": x2,
-                    "y2": y2,
-                    "background_color": color,
-                }
-            }
-        )
+        box = given(x1=x1, y1=y1, x2=x2, y2=y2, background_color=color)
+        return self._then({"region": box})
 
     def region_percent(
         self,
@@ -275,17 +260,8 @@ class Image:
         if x1 >= x2 or y1 >= y2:
             raise ValueError(f"the box ({x1}, {y1}, {x2}, {y2}) is empty")
         color = color_json(background_color)
-        return self._then(
-            {
-                "region_percent": {
-                    "x1": x1,
-                    "y1": y1,
-                    "x2": x2,
-                    "y2": y2,
-                    "background_color": color,
-                }
-            }
-        )
+        box = given(x1=x1, y1=y1, x2=x2, y2=y2, background_color=color)
+        return self._then({"region_percent": box})
 
     def expand_canvas(
         self,
@@ -356,14 +332,9 @@ class Image:
         Source: the `round_image_corners` node.
         """
         one_of("unit", unit, _Unit)
-        return self._then(
-            {
-                "round_image_corners": {
-                    "radius": _radius_json(radius, unit),
-                    "background_color": color_json(background_color),
-                }
-            }
-        )
+        color = color_json(background_color)
+        params = given(radius=_radius_json(radius, unit), background_color=color)
+        return self._then({"round_image_corners": params})
 
     # Orientation, clockwise
 
@@ -732,16 +703,8 @@ def canvas(
     whole("w", w, 1, INT32)
     whole("h", h, 1, INT32)
     one_of("format", format, _CanvasFormat)
-    return Image(
-        {
-            "create_canvas": {
-                "w": w,
-                "h": h,
-                "color": color_json(color),
-                "format": format,
-            }
-        }
-    )
+    params = given(w=w, h=h, color=color_json(color), format=format)
+    return Image({"create_canvas": params})
 
 
 def bound(image: Image, bind: Callable[[SourceLike | Placeholder], Any]) -> Image:
