@@ -5,7 +5,7 @@ use evalchroma::{ChromaEvaluation, PixelSize, adjust_sampling};
 use imgref::ImgRef;
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 use rgb::{FromSlice, RGB8};
-use zenjpeg::encoder::{ChromaSubsampling, EncoderConfig, PixelLayout};
+use zenjpeg::encoder::{ChromaSubsampling, EncoderConfig, PixelLayout, ProgressiveScanMode};
 
 use super::failed;
 use crate::decode::Format;
@@ -22,7 +22,12 @@ fn refused(error: impl std::fmt::Display) -> Error {
 /// The frame is too large for a JPEG, or the job was asked to stop.
 pub fn mozjpeg(frame: &Frame, quality: u8, progressive: bool, stop: &dyn Stop) -> Result<Vec<u8>> {
     let quality = quality.min(100);
-    let config = EncoderConfig::ycbcr(quality, sampling(frame, quality)).progressive(progressive);
+    // The scans of mozjpeg, which refine less than zenjpeg's own and take less time.
+    let scans = match progressive {
+        true => ProgressiveScanMode::ProgressiveMozjpeg,
+        false => ProgressiveScanMode::Baseline,
+    };
+    let config = EncoderConfig::ycbcr(quality, sampling(frame, quality)).scan_mode(scans);
     let (w, h) = frame.size();
     let mut encoder =
         config.request().encode_from_bytes(w, h, PixelLayout::Rgb8Srgb).map_err(refused)?;
