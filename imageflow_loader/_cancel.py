@@ -62,6 +62,8 @@ class Deadline:
 
     __slots__ = ("_at", "seconds")
 
+    _LONGEST_WAIT = 1e6  # seconds; waits take no more than some 2**31 milliseconds
+
     def __init__(self, seconds: float | None) -> None:
         """Start the clock; None never runs out, 0 has run out already.
 
@@ -74,8 +76,13 @@ class Deadline:
         self._at = None if seconds is None else time.monotonic() + seconds
 
     def remaining(self) -> float | None:
-        """Return the seconds left, at least 0; None when there is no end."""
-        return None if self._at is None else max(0.0, self._at - time.monotonic())
+        """Return how long to wait at most, at least 0; None when there is no end.
+
+        It is not more than a wait can bear, so look whether time is `expired` after it.
+        """
+        if self._at is None:
+            return None
+        return min(max(0.0, self._at - time.monotonic()), self._LONGEST_WAIT)
 
     @property
     def expired(self) -> bool:

@@ -1,14 +1,40 @@
-"""The bytes of a request's inputs."""
+"""A request as bytes: its message and its inputs."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._io import read_source
+from ..errors import InvalidJobError
 
 if TYPE_CHECKING:
     from .protocol import Request
+
+
+def dumps(message: Mapping[str, Any]) -> bytes:
+    """Return *message* as ASCII: the engine's parser panics at cut multi-byte text.
+
+    Raises:
+        InvalidJobError: It is nested more deeply than any engine reads.
+        TypeError: It holds something that JSON does not.
+        ValueError: It holds itself.
+    """
+    try:
+        text = json.dumps(message, default=_plain, separators=(",", ":"))
+    except RecursionError:
+        raise InvalidJobError(
+            "The message is nested too deeply.", category="invalid_json"
+        ) from None
+    return text.encode("ascii")
+
+
+def _plain(value: object) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{value!r:.80} ({type(value).__name__}) has no place in JSON")
 
 
 def read_inputs(request: Request) -> dict[int, bytes | memoryview]:

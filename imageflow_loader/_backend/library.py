@@ -28,7 +28,7 @@ from ..errors import (
 )
 from . import faults, version
 from ._abi import ffi
-from .inputs import read_inputs
+from .inputs import dumps, read_inputs
 from .protocol import Response
 from .workers import Workers
 
@@ -292,7 +292,7 @@ class _Job:
         self._lib = lib
         self._takes = abi >= (3, 2)
         self._request = request
-        self._message = _dumps(request.message)
+        self._message = dumps(request.message)
         self._inputs = read_inputs(request)
         self._context = _Context(lib)
         self._response: Response | None = None
@@ -347,7 +347,7 @@ class _Job:
         security = self._request.message.get("security")
         if security and self._inputs:
             nothing = {"security": security, "framewise": {"steps": []}}
-            context.send("v1/execute", _dumps(nothing), self._request.message)
+            context.send("v1/execute", dumps(nothing), self._request.message)
 
     def _outputs(self, context: _Context, lent: ExitStack) -> dict[int, bytes | CData]:
         read = context.take_output if self._takes else context.get_output
@@ -470,11 +470,6 @@ class _Context:
                 text = bytes(ffi.buffer(buffer)).rstrip(b"\0")
                 return text.replace(b"\0", b"").decode("utf-8", "replace")
             capacity *= 2
-
-
-def _dumps(message: Mapping[str, Any]) -> bytes:
-    """Return *message* as ASCII: the engine's parser panics at cut multi-byte text."""
-    return json.dumps(message, default=dict, separators=(",", ":")).encode("ascii")
 
 
 _check: type[Backend] = LibraryBackend

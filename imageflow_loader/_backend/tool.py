@@ -24,7 +24,7 @@ from ..errors import (
 from . import child, faults, version
 from .endpoints import Answer, answer_image_info, answer_querystring, success
 from .exchange import open_exchange
-from .inputs import read_inputs
+from .inputs import dumps, read_inputs
 from .protocol import NO_LIMITS, Response
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class ToolBackend:
         try:
             with open_exchange() as exchange:
                 document = _document(request, inputs, exchange)
-                name, stdin = exchange.add_job(_dumps(document))
+                name, stdin = exchange.add_job(dumps(document))
                 ended = self._run(request, exchange, name, stdin)
                 return _response(request, ended, exchange)
         except ImageflowError:  # some of ours are an OSError too
@@ -251,10 +251,6 @@ def _document(
 
 def _io(io_id: int, direction: str, io: Any) -> dict[str, Any]:
     return {"io_id": io_id, "direction": direction, "io": io}
-
-
-def _dumps(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, default=dict, separators=(",", ":")).encode("ascii")
 
 
 def _response(request: Request, ended: Ended, exchange: Exchange) -> Response:

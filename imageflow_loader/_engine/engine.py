@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -11,12 +12,12 @@ from .._cancel import Deadline
 from .._io import read_source
 from .._platform import current_platform
 from .._supply import why_this_one
-from ..errors import EngineError
+from ..errors import EngineError, InvalidJobError
 from ..types import EngineInfo
 from .gate import Gate, places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from types import TracebackType
 
     from .._backend import Backend, Response
@@ -142,14 +143,18 @@ class Engine:
         Raises:
             JobError: The engine said no, died, was cancelled or ran out of time.
             SourceError: An input cannot be read.
+            TypeError: *message* is no mapping, or an io_id no integer.
+            ValueError: An io_id does not fit into 32 bits.
         """
         deadline = Deadline(timeout)
+        outputs = tuple(outputs)
+        _check_call(method, message, (*(inputs or ()), *outputs))
         sources = {
             io_id: read_source(source, deadline=deadline, cancel=cancel)
             for io_id, source in (inputs or {}).items()
         }
         response = self.execute(
-            Request(method, message, sources, tuple(outputs), deadline, cancel)
+            Request(method, message, sources, outputs, deadline, cancel)
         )
         return RawResponse(response.status, response.json, response.outputs)
 
@@ -202,6 +207,23 @@ class Engine:
                 raise EngineError(FORKED)
             self._stand_in = self._replacement()
         return self._stand_in
+
+
+def _check_call(method: str, message: object, io_ids: Iterable[object]) -> None:
+    """Refuse what C would cut, wrap round or take for something else."""
+    if not method.isascii() or "\0" in method:
+        raise InvalidJobError(
+            f"InvalidMessageEndpoint: there is no endpoint {method!r}.",
+            category="argument_invalid",
+            kind="InvalidMessageEndpoint",
+        )
+    if not isinstance(message, Mapping):
+        raise TypeError(f"message is a mapping, not {type(message).__name__}")
+    for io_id in io_ids:
+        if isinstance(io_id, bool) or not isinstance(io_id, int):
+            raise TypeError(f"an io_id is an integer, not {io_id!r}")
+        if not -(2**31) <= io_id < 2**31:
+            raise ValueError(f"io_id {io_id} does not fit into 32 bits")
 
 
 def edition_of(version: VersionInfo) -> FoundEdition:

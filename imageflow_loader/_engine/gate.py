@@ -70,8 +70,10 @@ class Gate:
             self._waiting.append(turn)
         forget = cancel._on_cancel(turn.set) if cancel else lambda: None
         try:
-            turn.wait(deadline.remaining())
             go_on(deadline, cancel)
+            while not turn.wait(deadline.remaining()):
+                go_on(deadline, cancel)
+            go_on(deadline, cancel)  # the token sets it too
         except BaseException:
             self._give_up(turn)
             raise

@@ -164,3 +164,14 @@ def test_children_are_as_many_as_processors_and_in_process_there_is_no_limit() -
 @pytest.mark.parametrize("kind", ["library", "tool"])
 def test_a_number_that_is_asked_for_counts(kind: str) -> None:
     assert places(kind, 3) == 3  # type: ignore[arg-type]  # parametrized
+
+
+def test_who_has_more_time_than_a_clock_can_count_waits_for_a_place() -> None:
+    gate = Gate(1)
+
+    with gate.entered(NEVER, None):
+        patient = Visitor(gate, deadline=Deadline(1e300))
+        waiting(gate, 1)
+
+    assert patient.heard() == "in"
+    patient.leave()

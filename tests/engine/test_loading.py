@@ -390,3 +390,58 @@ def test_an_engine_that_says_nothing_we_know_is_of_unknown_edition(
 
     with load_engine(path=odd) as engine:
         assert engine.info.edition == "unknown"
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), 1e300, 1e10])
+def test_a_time_that_no_clock_can_wait_for_is_as_good_as_no_end(
+    engine: Engine, seconds: float
+) -> None:
+    answer = engine.send_json("v1/execute", ONE_PIXEL, outputs=[1], timeout=seconds)
+
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize("method", ["v1/execute\0", "v1/\udcff", "v1/exécute"])
+def test_a_method_that_c_would_cut_or_not_take_is_no_endpoint(
+    engine: Engine, method: str
+) -> None:
+    with pytest.raises(InvalidJobError) as caught:
+        engine.send_json(method, ONE_PIXEL, outputs=[1])
+
+    assert caught.value.kind == "InvalidMessageEndpoint"
+
+
+@pytest.mark.parametrize(
+    ("io_id", "error"),
+    [
+        (2**31, ValueError),
+        (-(2**31) - 1, ValueError),
+        ("1", TypeError),
+        (True, TypeError),
+    ],
+)
+def test_an_io_id_is_an_integer_of_32_bits(
+    engine: Engine, io_id: int, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="io_id"):
+        engine.send_json("v1/execute", ONE_PIXEL, outputs=[io_id])
+    with pytest.raises(error, match="io_id"):
+        engine.send_json("v1/execute", ONE_PIXEL, inputs={io_id: b"GIF89a"})
+
+
+def test_a_message_that_is_no_json_is_said_to_be_none(engine: Engine) -> None:
+    with pytest.raises(TypeError, match="a mapping, not list"):
+        engine.send_json("v1/execute", [ONE_PIXEL])  # type: ignore[arg-type]  # wrong
+    with pytest.raises(TypeError, match=r"set.* has no place in JSON"):
+        engine.send_json("v1/execute", {**ONE_PIXEL, "security": {1}}, outputs=[1])
+
+
+def test_a_message_of_a_hundred_thousand_floors_is_refused(engine: Engine) -> None:
+    tower: dict[str, object] = {}
+    for _ in range(100_000):
+        tower = {"framewise": tower}
+
+    with pytest.raises(InvalidJobError, match="nested too deeply") as caught:
+        engine.send_json("v1/execute", tower)
+
+    assert caught.value.category == "invalid_json"
