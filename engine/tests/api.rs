@@ -378,3 +378,51 @@ fn a_build_writes_its_files_only_when_all_went_well() {
     let encoded = &answer["data"]["job_result"]["encodes"][0];
     assert_eq!(encoded["bytes"], json!({"physical_file": name}));
 }
+
+/// Two black frames of one pixel.
+const ANIMATION: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xFF\xFF\xFF\
+    \x2C\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\
+    \x2C\0\0\0\0\x01\0\x01\0\0\x02\x02\x44\x01\0\x3B";
+
+/// The extensions that two decoders, each with an encoder of its own, come to.
+fn extensions(inputs: [&[u8]; 2], presets: [Value; 2]) -> Vec<String> {
+    let mut session = session();
+    for (io_id, bytes) in (0..).zip(inputs) {
+        session.add_input(io_id, Arc::new(bytes.to_vec())).unwrap();
+        session.add_output(10 + io_id).unwrap();
+    }
+    let [one, other] = presets;
+    let message = json!({"framewise": {"graph": {
+        "nodes": {
+            "0": {"decode": {"io_id": 0}}, "1": {"encode": {"io_id": 10, "preset": one}},
+            "2": {"decode": {"io_id": 1}}, "3": {"encode": {"io_id": 11, "preset": other}},
+        },
+        "edges": [
+            {"from": 0, "to": 1, "kind": "input"}, {"from": 2, "to": 3, "kind": "input"},
+        ],
+    }}});
+    let answer = send(&mut session, "v1/execute", &message).unwrap();
+    let encodes = answer["data"]["job_result"]["encodes"].as_array().unwrap();
+    let extension = |each: &Value| each["preferred_extension"].as_str().unwrap().to_owned();
+    encodes.iter().map(extension).collect()
+}
+
+fn a_png() -> Vec<u8> {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.decode(picture(2, 2)).unwrap()
+}
+
+#[test]
+fn keep_means_the_format_of_the_input_that_feeds_the_encoder() {
+    let keep = || json!({"format": {"format": "keep"}});
+
+    assert_eq!(extensions([ANIMATION, &a_png()], [keep(), keep()]), ["gif", "png"]);
+    assert_eq!(extensions([&a_png(), ANIMATION], [keep(), keep()]), ["png", "gif"]);
+}
+
+#[test]
+fn a_job_ends_although_an_animation_that_no_animation_is_made_of_has_frames_left() {
+    let presets = [json!({"lodepng": {}}), json!("gif")];
+
+    assert_eq!(extensions([ANIMATION, &a_png()], presets), ["png", "gif"]);
+}

@@ -160,8 +160,8 @@ pub fn query(data: &[u8]) -> bool {
     }
     let _ = query.decoder_commands(&info(source));
     for alpha in [false, true] {
-        let first_input = Some(Format::Jpeg);
-        let facts = Facts { first_input, source_lossless: false, animated: false, alpha };
+        let source = Some(Format::Jpeg);
+        let facts = Facts { source, source_lossless: false, animated: false, alpha };
         choose(&query.preset(), &facts).expect("a query allows at least the web-safe formats");
     }
     let nodes = query.nodes(frame, source, &[]);

@@ -36,8 +36,8 @@ pub struct Choice {
 /// What automatic choice goes by.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts {
-    /// The format of the first input that was decoded.
-    pub first_input: Option<Format>,
+    /// The format of the input that the picture comes from, if it comes from one.
+    pub source: Option<Format>,
     /// Whether that input's coding lost nothing.
     pub source_lossless: bool,
     /// Whether more than one frame will come.

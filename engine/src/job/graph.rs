@@ -36,6 +36,19 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Which steps are among *ends*, or feed one of them through whatever others.
+    pub fn leading_to(&self, ends: impl IntoIterator<Item = usize>) -> Vec<bool> {
+        let mut leading = vec![false; self.steps.len()];
+        ends.into_iter().for_each(|end| leading[end] = true);
+        for (i, step) in self.steps.iter().enumerate().rev() {
+            if leading[i] {
+                let parents = [step.input, step.canvas].into_iter().flatten();
+                parents.for_each(|parent| leading[parent] = true);
+            }
+        }
+        leading
+    }
+
     fn chain(nodes: &'a [Node]) -> Self {
         let step =
             |(i, node): (usize, &'a Node)| Step { node, input: i.checked_sub(1), canvas: None };

@@ -29,11 +29,18 @@ pub struct Runner<'a> {
     /// Pictures of watermarks, by io_id: decoded once, whatever number of frames they mark.
     marks: BTreeMap<i32, Frame>,
     sinks: BTreeMap<i32, Sink>,
-    /// What is known about the first input that was decoded.
-    first: Option<(Format, Header)>,
+    /// What is known about each input that was decoded, by the node that decodes it.
+    decoded: BTreeMap<usize, Decoded>,
     /// How long the present frame of the animation stays.
     delay: u16,
     times: Vec<Duration>,
+}
+
+/// An input as its header describes it.
+struct Decoded {
+    io_id: i32,
+    format: Format,
+    header: Header,
 }
 
 /// What a decoding node gives on each pass.
@@ -62,7 +69,7 @@ impl<'a> Runner<'a> {
             sources: BTreeMap::new(),
             marks: BTreeMap::new(),
             sinks: BTreeMap::new(),
-            first: None,
+            decoded: BTreeMap::new(),
             delay: 0,
             times: vec![Duration::ZERO; plan.steps.len()],
         }
@@ -76,7 +83,7 @@ impl<'a> Runner<'a> {
         let start = Instant::now();
         self.pass(&vec![true; self.plan.steps.len()], true)?;
         let wanted = self.later_steps();
-        while wanted.contains(&true) && self.has_more_frames() {
+        while self.has_more_frames(&wanted) {
             self.pass(&wanted, false)?;
         }
         let encodes = std::mem::take(&mut self.sinks)
@@ -88,28 +95,20 @@ impl<'a> Runner<'a> {
 
     /// The steps that frames after the first go through: those that lead to an animation.
     fn later_steps(&self) -> Vec<bool> {
-        let mut wanted = vec![false; self.plan.steps.len()];
-        for sink in self.sinks.values() {
-            if let Sink::Moving { step, .. } = sink {
-                wanted[*step] = true;
-            }
-        }
-        for (i, step) in self.plan.steps.iter().enumerate().rev() {
-            if wanted[i] {
-                for parent in [step.input, step.canvas].into_iter().flatten() {
-                    wanted[parent] = true;
-                }
-            }
-        }
-        wanted
+        let ends = self.sinks.values().filter_map(|sink| match sink {
+            Sink::Moving { step, .. } => Some(*step),
+            Sink::Still(_) => None,
+        });
+        self.plan.leading_to(ends)
     }
 
-    fn has_more_frames(&self) -> bool {
-        let more = |source: &Source<'_>| match source {
+    /// Whether a wanted step has more to give. Other animations stay at their first frame,
+    /// so that what they have left is no reason to go on.
+    fn has_more_frames(&self, wanted: &[bool]) -> bool {
+        self.sources.iter().any(|(&step, source)| match source {
             Source::Still(_) => false,
-            Source::Moving { reader, .. } => reader.has_more(),
-        };
-        self.sources.values().any(more)
+            Source::Moving { reader, .. } => wanted[step] && reader.has_more(),
+        })
     }
 
     /// Run the wanted steps once.
@@ -192,7 +191,7 @@ impl<'a> Runner<'a> {
             return again(source, &mut self.delay);
         }
         let header = input.header()?;
-        self.first.get_or_insert((input.format(), header));
+        self.decoded.insert(i, Decoded { io_id, format: input.format(), header });
         let commands = input.told(commands);
         let (limits, stop) = (self.job.limits, self.context.stop);
         if header.animated && input.format() == Format::Gif && commands.frame.is_none() {
@@ -236,7 +235,7 @@ impl<'a> Runner<'a> {
             let text = format!("The output {io_id} was written already");
             return Err(Error::new(Kind::InvalidState, text));
         }
-        let choice = choose::choose(preset, &self.facts(&picture))?;
+        let choice = choose::choose(preset, &self.facts(i, &picture))?;
         if choice.encoding == Encoding::Gif {
             let writer = encode::gif::Writer::new((w, h))?;
             self.sinks.insert(io_id, Sink::Moving { writer, step: i });
@@ -258,12 +257,18 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn facts(&self, picture: &Picture<'_>) -> Facts {
-        let animated = self.sources.values().any(|s| matches!(s, Source::Moving { .. }));
+    /// What the choice of an encoder goes by. The source is the input with the lowest
+    /// io_id of those that lead to the step, as upstream has it.
+    fn facts(&self, step: usize, picture: &Picture<'_>) -> Facts {
+        let leading = self.plan.leading_to([step]);
+        let sources = self.decoded.iter().filter(|(i, _)| leading[**i]);
+        let source = sources.min_by_key(|(_, decoded)| decoded.io_id);
+        let moves =
+            |(i, _): (&usize, _)| matches!(self.sources.get(i), Some(Source::Moving { .. }));
         Facts {
-            first_input: self.first.map(|(format, _)| format),
-            source_lossless: self.first.is_some_and(|(_, header)| header.lossless),
-            animated,
+            source: source.map(|(_, decoded)| decoded.format),
+            source_lossless: source.is_some_and(|(_, decoded)| decoded.header.lossless),
+            animated: source.is_some_and(moves),
             alpha: picture.channels() == Channels::Rgba,
         }
     }

@@ -67,7 +67,7 @@ impl Request {
         if self.profile == Some(QualityProfile::Lossless) {
             return Some(true);
         }
-        let of_source = if facts.first_input.is_some() { facts.source_lossless } else { alpha };
+        let of_source = if facts.source.is_some() { facts.source_lossless } else { alpha };
         self.lossless.map(|wanted| resolved(wanted, of_source))
     }
 
@@ -86,7 +86,7 @@ impl Request {
             Some(OutputFormat::Avif | OutputFormat::Jxl) => {
                 Ok(wish.suitable().unwrap_or(Format::Jpeg))
             }
-            Some(OutputFormat::Keep) => match wish.facts.first_input {
+            Some(OutputFormat::Keep) => match wish.facts.source {
                 None | Some(Format::Jpeg) => open(),
                 Some(other) => Ok(other),
             },

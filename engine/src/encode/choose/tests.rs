@@ -2,17 +2,13 @@ use super::*;
 use crate::error::Kind;
 
 /// A still with these facts; the source is what the first letter says.
-const JPEG: Facts = Facts {
-    first_input: Some(Format::Jpeg),
-    source_lossless: false,
-    animated: false,
-    alpha: false,
-};
-const PNG: Facts = Facts { first_input: Some(Format::Png), source_lossless: true, ..JPEG };
+const JPEG: Facts =
+    Facts { source: Some(Format::Jpeg), source_lossless: false, animated: false, alpha: false };
+const PNG: Facts = Facts { source: Some(Format::Png), source_lossless: true, ..JPEG };
 const PNG_ALPHA: Facts = Facts { alpha: true, ..PNG };
-const GIF: Facts = Facts { first_input: Some(Format::Gif), alpha: true, ..JPEG };
+const GIF: Facts = Facts { source: Some(Format::Gif), alpha: true, ..JPEG };
 const ANIMATION: Facts = Facts { animated: true, ..GIF };
-const NO_SOURCE: Facts = Facts { first_input: None, ..JPEG };
+const NO_SOURCE: Facts = Facts { source: None, ..JPEG };
 
 fn preset(json: &str) -> Preset {
     serde_json::from_str(json).expect(json)
@@ -83,7 +79,7 @@ fn a_query_keeps_the_format_of_its_source_where_it_can() {
         ("", JPEG, mozjpeg(90)),
         ("", PNG, LODEPNG),
         ("", GIF, Encoding::Gif),
-        ("", Facts { first_input: Some(Format::Webp), ..JPEG }, webp(80.0)),
+        ("", Facts { source: Some(Format::Webp), ..JPEG }, webp(80.0)),
         ("", Facts { alpha: true, ..JPEG }, LODEPNG),
         ("accept.webp=1", JPEG, webp(80.0)),
         ("accept.webp=1", PNG, LODEPNG),
