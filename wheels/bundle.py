@@ -157,15 +157,24 @@ def _replace(source: Path, target: Path) -> None:
 
 
 def is_fresh(native: Path, stamp: str) -> bool:
-    """Tell whether *native* holds the two binaries that *stamp* stands for."""
+    """Tell whether *native* holds the binaries that *stamp* stands for."""
     try:
         if (native / STAMP).read_text(encoding="utf-8") != stamp:
             return False
     except OSError:
         return False
-    names = {path.name for path in native.iterdir()}
-    has_library = any(Path(name).suffix in LIBRARY_SUFFIXES for name in names)
-    return has_library and bool(names & {"imageflow_tool", "imageflow_tool.exe"})
+    return is_complete(list(native.iterdir()), stamp)
+
+
+def is_complete(binaries: list[Path], host: str) -> bool:
+    """Tell whether this is all that Rust makes on *host*.
+
+    Rust from rustup makes no shared library on musl, where it links programs
+    statically; that of Alpine's own packages does. A tool serves alone.
+    """
+    has_tool = any(path.stem == "imageflow_tool" for path in binaries)
+    has_library = any(path.suffix in LIBRARY_SUFFIXES for path in binaries)
+    return has_tool and (has_library or "-musl" in host)
 
 
 def stamp_of(engine: Path, toolchain: Toolchain) -> str:
@@ -199,7 +208,7 @@ def _sources(engine: Path) -> Iterator[Path]:
 
 
 def build(engine: Path, toolchain: Toolchain) -> list[Path]:
-    """Compile *engine* and return its library and its tool.
+    """Compile *engine* and return its library, if there is one, and its tool.
 
     Raises:
         EngineBuildError: Cargo failed, or built something else.
@@ -216,7 +225,7 @@ def build(engine: Path, toolchain: Toolchain) -> list[Path]:
         )
         raise EngineBuildError(message)
     built = list(products(done.stdout.splitlines()))
-    if len(built) != 2:
+    if not is_complete(built, toolchain.host):
         message = f"Expected a library and a tool from cargo, got {built}"
         raise EngineBuildError(message)
     return built

@@ -281,6 +281,38 @@ def test_the_products_are_where_cargo_says() -> None:
     assert list(bundle.products(said)) == [Path("/t/f.dll"), Path("/t/tool.exe")]
 
 
+def a_cargo_that_makes_a_tool_alone(folder: Path) -> str:
+    """Return a program that answers as cargo does where it drops the library."""
+    target = {"name": "imageflow_tool", "kind": ["bin"]}
+    tool = {"filenames": ["/t/imageflow_tool"], "executable": "/t/imageflow_tool"}
+    said = json.dumps({"reason": "compiler-artifact", "target": target, **tool})
+    cargo = folder / "cargo"
+    cargo.write_text(f"#!/bin/sh\necho '{said}'\n")
+    cargo.chmod(0o755)
+    return str(cargo)
+
+
+@pytest.mark.parametrize(
+    "host", ["x86_64-unknown-linux-musl", "aarch64-alpine-linux-musl"]
+)
+def test_where_rust_makes_no_library_the_tool_is_bundled_alone(
+    host: str, tmp_path: Path
+) -> None:
+    cargo = a_cargo_that_makes_a_tool_alone(tmp_path)
+    toolchain = RUSTC._replace(cargo=cargo, host=host)
+
+    assert bundle.build(tmp_path, toolchain) == [Path("/t/imageflow_tool")]
+
+
+def test_where_rust_makes_libraries_a_build_without_one_is_an_error(
+    tmp_path: Path,
+) -> None:
+    cargo = a_cargo_that_makes_a_tool_alone(tmp_path)
+
+    with pytest.raises(bundle.EngineBuildError, match="Expected a library and a tool"):
+        bundle.build(tmp_path, RUSTC._replace(cargo=cargo))
+
+
 def test_a_build_that_fails_says_how_to_go_on_without_it(tmp_path: Path) -> None:
     cargo = tmp_path / "cargo"
     cargo.write_text("#!/bin/sh\nexit 101\n")
