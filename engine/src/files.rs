@@ -1,15 +1,28 @@
 //! Files that a request names: read whole, written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Kind, Result};
 
+/// Standard input and output as files have names. The names stand for what is open
+/// already: opening them asks for rights to a pipe that may be another user's, and needs
+/// a /dev and a /proc, which not every container has.
+pub const STDIN: &str = "/dev/stdin";
+/// See [`STDIN`].
+pub const STDOUT: &str = "/dev/stdout";
+
 /// Return everything in the file at *path*.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    fs::read(path).map_err(|e| {
+    let content = if path == Path::new(STDIN) {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        fs::read(path)
+    };
+    content.map_err(|e| {
         Error::new(Kind::DecodingIoError, format!("cannot read {}: {e}", path.display()))
     })
 }
@@ -29,6 +42,8 @@ enum Way {
     Beside(PathBuf),
     /// By opening it: devices, pipes and what /proc lends a name to.
     Direct,
+    /// To what is open already.
+    Standard,
 }
 
 impl Destination {
@@ -45,6 +60,10 @@ impl Destination {
         let done = match &self.way {
             Way::Beside(target) => write_beside(target, bytes),
             Way::Direct => File::create(&self.path).and_then(|mut file| file.write_all(bytes)),
+            Way::Standard => {
+                let mut out = io::stdout().lock();
+                out.write_all(bytes).and_then(|()| out.flush())
+            }
         };
         done.map_err(|e| unwritable(&self.path, &e))
     }
@@ -55,6 +74,9 @@ fn unwritable(path: &Path, reason: &io::Error) -> Error {
 }
 
 fn way(path: &Path) -> io::Result<Way> {
+    if path == Path::new(STDOUT) {
+        return Ok(Way::Standard);
+    }
     if path.starts_with("/dev") || path.starts_with("/proc") {
         return Ok(Way::Direct);
     }

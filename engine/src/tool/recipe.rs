@@ -1,6 +1,5 @@
 //! From the command line to a job: the recipe, with the files that `--in` and `--out` name.
 
-use std::io::{self, Read};
 use std::path::Path;
 
 use imageflow::api;
@@ -29,14 +28,7 @@ pub fn load(work: &Work) -> Result<Build> {
 }
 
 fn read_recipe(path: &str) -> Result<Vec<u8>> {
-    if path != "-" {
-        return files::read(Path::new(path));
-    }
-    let mut text = Vec::new();
-    io::stdin().lock().read_to_end(&mut text).map_err(|e| {
-        Error::new(Kind::DecodingIoError, format!("cannot read standard input: {e}"))
-    })?;
-    Ok(text)
+    files::read(Path::new(if path == "-" { files::STDIN } else { path }))
 }
 
 fn querystring(text: &str) -> Build {
@@ -126,8 +118,8 @@ fn io(value: &str, direction: IoDirection) -> Result<Io> {
     }
     Ok(match (value, direction) {
         ("base64:", _) => Io::OutputBase64,
-        ("-", IoDirection::In) => Io::File("/dev/stdin".to_owned()),
-        ("-", IoDirection::Out) => Io::File("/dev/stdout".to_owned()),
+        ("-", IoDirection::In) => Io::File(files::STDIN.to_owned()),
+        ("-", IoDirection::Out) => Io::File(files::STDOUT.to_owned()),
         (path, _) => Io::File(path.to_owned()),
     })
 }
