@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 
 from imageflow_loader._platform import current_platform
+from tests.conformance.comparing import psnr
 from tests.conformance.driving import filled
 
 from .guest import FILES
@@ -127,7 +128,7 @@ def frames(data: str) -> list[np.ndarray]:
     with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
         for number in range(getattr(picture, "n_frames", 1)):
             picture.seek(number)
-            seen.append(np.asarray(picture.convert("RGBA"), np.float64))
+            seen.append(np.asarray(picture.convert("RGBA")))
     return seen
 
 
@@ -138,8 +139,7 @@ def worst_db(left: dict[str, str], right: dict[str, str]) -> float:
     for io_id in left:
         for one, other in zip(frames(left[io_id]), frames(right[io_id]), strict=True):
             assert one.shape == other.shape
-            error = float(np.mean((one - other) ** 2))
-            found.append(10 * math.log10(255**2 / error) if error else math.inf)
+            found.append(psnr(one, other))
     return min(found)
 
 
