@@ -139,29 +139,22 @@ class Downloads:
             EngineDownloadError: It could not be had, or is not what it must be.
             OSError: *target* cannot be written.
         """
-        limit = min(expected.size or MOST_BYTES, MOST_BYTES)
-        self._persist(url, target, limit, expected, self._progress)
+        self._persist(url, target, expected)
 
     def text(self, url: str) -> str:
         """Return the small text that *url* holds; raises what `file` raises."""
         content = io.BytesIO()
-        self._persist(url, content, _MOST_TEXT, None, None)
+        self._persist(url, content, None)
         return content.getvalue().decode("utf-8", "replace")
 
-    def _persist(
-        self,
-        url: str,
-        target: BinaryIO,
-        limit: int,
-        expected: Expected | None,
-        progress: Progress | None,
-    ) -> None:
+    def _persist(self, url: str, target: BinaryIO, expected: Expected | None) -> None:
+        """Receive until it works; None is expected of a small text."""
         wrong_before = False
         for attempt in range(self._patience.attempts):
             target.seek(0)
             target.truncate()
             try:
-                self._receive(url, target, limit, expected, progress)
+                self._receive(url, target, expected)
             except Fault as fault:
                 last = attempt + 1 == self._patience.attempts or not fault.again
                 hopeless = url.startswith("file:") or (fault.wrong and wrong_before)
@@ -172,14 +165,11 @@ class Downloads:
             else:
                 return
 
-    def _receive(
-        self,
-        url: str,
-        target: BinaryIO,
-        limit: int,
-        expected: Expected | None,
-        progress: Progress | None,
-    ) -> None:
+    def _receive(self, url: str, target: BinaryIO, expected: Expected | None) -> None:
+        limit, progress = _MOST_TEXT, None
+        if expected is not None:
+            limit = min(expected.size or MOST_BYTES, MOST_BYTES)
+            progress = self._progress
         digest, size, head = hashlib.sha256(), 0, b""
         local = url.startswith("file:")
         opened = _local(url) if local else _remote(url, self._patience, self.deadline)

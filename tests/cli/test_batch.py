@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -16,6 +15,7 @@ import imageflow_loader as imf
 from tests import pictures
 from tests.cli.test_commands import run
 from tests.conftest import engine_under_test
+from tests.terminal import on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -196,22 +196,6 @@ def test_a_job_that_is_written_down_is_done_as_the_tool_does_it(
     assert (tmp_path / "ours.gif").read_bytes() == (
         tmp_path / "theirs.gif"
     ).read_bytes()
-
-
-def on_terminal(arguments: list[Any], environment: dict[str, str]) -> tuple[int, str]:
-    """Run a command whose standard error is a terminal; return its code and words."""
-    leader, terminal = os.openpty()
-    command = [sys.executable, "-m", "imageflow_loader", *map(str, arguments)]
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=terminal, env=environment
-    ) as child:
-        os.close(terminal)
-        told = b""
-        with contextlib.suppress(OSError):  # how Linux says that the other end closed
-            while data := os.read(leader, 4096):
-                told += data
-        os.close(leader)
-    return child.returncode, told.decode()
 
 
 @pytest.mark.parametrize("colours", [True, False])

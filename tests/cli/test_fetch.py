@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +10,7 @@ import pytest
 from imageflow_loader._cli import main
 from imageflow_loader._cli.progress import reporting
 from tests.supply.upstream import Archive, archive
+from tests.terminal import on_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -256,24 +253,16 @@ def test_a_terminal_sees_a_bar_that_ends_full() -> None:
 @pytest.mark.usefixtures("mirror")
 @pytest.mark.parametrize("quiet", [False, True], ids=["shown", "quiet"])
 def test_the_command_draws_its_bar_on_a_real_terminal(quiet: bool) -> None:
-    pty = pytest.importorskip("pty")
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "imageflow_loader", "fetch", *PLATFORM]
+    pytest.importorskip("pty")
 
-    ended = subprocess.run(
-        command + ["--quiet"] * quiet, stdout=theirs, stderr=theirs, check=False
+    code, said = on_terminal(
+        ["fetch", *PLATFORM, *["--quiet"] * quiet], with_stdout=True
     )
-    os.close(theirs)
-    said = b""
-    with contextlib.suppress(OSError):  # how the end of a terminal is told
-        while block := os.read(ours, 4096):
-            said += block
-    os.close(ours)
 
-    assert ended.returncode == 0
-    assert (said == b"") is quiet
+    assert code == 0
+    assert (said == "") is quiet
     if not quiet:
-        bar, *lines = said.decode().replace("\r\n", "\n").split("\n")
+        bar, *lines = said.replace("\r\n", "\n").split("\n")
         assert f"[{'#' * 30}] 100 % of 0.0 MB" in bar
         assert lines[0].startswith("linux-musl-x64: fetched from file:///")
 
