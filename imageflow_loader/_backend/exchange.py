@@ -10,10 +10,11 @@ writes to a full disk may say that all is well (imageflow_tool v2.3.1-rc01, run)
 from __future__ import annotations
 
 import base64
+import errno
 import functools
 import os
-import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -65,12 +66,23 @@ def open_exchange() -> Exchange:
     return MemoryFiles() if memory_files_work() else Folder()
 
 
+def way_there() -> str:
+    """Return what an error calls the way that the pictures take."""
+    if memory_files_work():
+        return "memory files"
+    return "the folder for temporary files, which TMPDIR names"
+
+
 @functools.cache
 def memory_files_work() -> bool:
     """Whether a child can open an anonymous file by name, found out by doing it."""
     try:
         descriptor = os.memfd_create("imageflow")
-    except (AttributeError, OSError):  # another system; a sandbox
+    except AttributeError:  # another system
+        return False
+    except OSError as error:  # a sandbox
+        if error.errno == errno.EMFILE:
+            raise  # which says nothing of other times
         return False
     try:
         os.close(os.open(_name(descriptor), os.O_RDWR | os.O_CLOEXEC))
@@ -168,7 +180,7 @@ class Folder:
     def __init__(self) -> None:
         """Make the folder; only this user may look into it."""
         self._path = Path(tempfile.mkdtemp(prefix="imageflow-"))
-        self._count = 0
+        self._files: list[Path] = []
 
     @property
     def pass_fds(self) -> tuple[int, ...]:
@@ -180,15 +192,15 @@ class Folder:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        """Remove the folder and what is in it."""
-        shutil.rmtree(self._path, ignore_errors=True)
+        """Remove the folder and what is in it; that needs no descriptor."""
+        with suppress(OSError):
+            for path in self._files:
+                path.unlink(missing_ok=True)
+            self._path.rmdir()
 
     def add_input(self, data: bytes | memoryview) -> Any:
         """Write an input to a file."""
-        self._count += 1
-        path = self._path / f"input-{self._count}"
-        path.write_bytes(data)
-        return {"file": str(path)}
+        return {"file": self._write(f"input-{len(self._files)}", data)}
 
     def add_output(self, io_id: int) -> Any:
         """Have the output come back in the answer."""
@@ -197,9 +209,7 @@ class Folder:
 
     def add_job(self, document: bytes) -> tuple[str, bytes]:
         """Write the job to a file."""
-        path = self._path / "job.json"
-        path.write_bytes(document)
-        return str(path), b""
+        return self._write("job.json", document), b""
 
     def outputs(self, encodes: Mapping[int, Any]) -> dict[int, bytes]:
         """Return what the answer carries.
@@ -212,3 +222,10 @@ class Folder:
             for io_id, carried in encodes.items()
             if isinstance(carried, dict) and carried.get("base_64")
         }
+
+    def _write(self, name: str, data: bytes | memoryview) -> str:
+        path = self._path / name
+        with path.open("wb") as file:
+            self._files.append(path)
+            file.write(data)
+        return str(path)

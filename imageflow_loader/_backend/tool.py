@@ -6,6 +6,7 @@ other endpoints are answered without it, in the shape that the library gives the
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,7 @@ from ..errors import (
 )
 from . import child, faults, version
 from .endpoints import Answer, answer_image_info, answer_querystring, success
-from .exchange import open_exchange
+from .exchange import open_exchange, way_there
 from .inputs import dumps, read_inputs
 from .protocol import NO_LIMITS, Response
 
@@ -113,7 +114,13 @@ def _ask(path: Path, deadline: Deadline, *arguments: str) -> Ended:
         raise _cannot_start(path, error) from error
 
 
-def _cannot_start(path: Path, error: OSError) -> EngineLoadError:
+def _cannot_start(path: Path, error: OSError) -> EngineError:
+    if error.errno == errno.EMFILE:
+        return EngineError(
+            "The tool could not be started: this process has no file descriptors left, "
+            "and a child needs about ten. Close files, run fewer jobs at once "
+            "(max_concurrency), or raise the limit (ulimit -n)."
+        )
     if isinstance(error, FileNotFoundError) and path.exists():
         return EngineLoadError(
             f"{path} cannot be started: the program interpreter that it names is not "
@@ -202,6 +209,8 @@ class ToolBackend:
         except ImageflowError:  # some of ours are an OSError too
             raise
         except OSError as error:
+            if error.errno == errno.EMFILE:
+                raise _cannot_start(self.path, error) from error
             raise _no_room(error, request) from error
 
     def _run(
@@ -282,10 +291,10 @@ def _response(request: Request, ended: Ended, exchange: Exchange) -> Response:
 
 
 def _no_room(error: OSError, request: Request) -> EngineIOError:
+    name = f" ({error.filename})" if error.filename else ""
     fault = EngineIOError(
-        f"The pictures could not be handed to the tool: {error.strerror or error}. "
-        "Where there are no memory files (Linux has them), they go through the folder "
-        f"for temporary files, which TMPDIR names: {error.filename or 'unknown'}.",
+        "The pictures could not be handed to the tool, which gets them through "
+        f"{way_there()}: {error.strerror or error}{name}.",
         job=request.message,
     )
     fault.errno = error.errno

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ..errors import DestinationError
+from .sources import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -178,10 +179,12 @@ def _writing(stream: SupportsWrite, data: bytes) -> Callable[[], None]:
     def write() -> None:
         try:
             _write_all(stream, data)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             name = getattr(stream, "name", None)
             raise _unwritable(
-                name if isinstance(name, str) else "the output stream", error
+                name if isinstance(name, str) else "the output stream",
+                error,
+                stream=stream,
             ) from error
 
     return write
@@ -200,10 +203,13 @@ def _write_all(stream: SupportsWrite, data: bytes) -> None:
 
 
 def _unwritable(
-    name: str, error: OSError | ValueError, folder: Path | None = None
+    name: str,
+    error: OSError | ValueError,
+    folder: Path | None = None,
+    stream: object = None,
 ) -> DestinationError:
     number = getattr(error, "errno", None)
-    why = getattr(error, "strerror", None) or str(error)
+    why = reason(error, stream, "writing")
     if folder is not None and number == errno.ENOENT and not folder.exists():
         why = f"there is no folder {folder}"
     elif folder is not None and number in (errno.EACCES, errno.EPERM, errno.EROFS):

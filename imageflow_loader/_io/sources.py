@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -140,8 +141,8 @@ class _Reader:
                 ask = min(ask, self.max_bytes - total + 1)
             try:
                 chunk = stream.read(ask)
-            except OSError as error:
-                raise self.unreadable(error) from error
+            except (OSError, ValueError) as error:
+                raise self.unreadable(error, stream) from error
             if chunk is None:  # what a stream that does not block says
                 raise self.unreadable(BlockingIOError("it has nothing to read yet"))
             if not isinstance(chunk, bytes | bytearray | memoryview):
@@ -164,11 +165,22 @@ class _Reader:
                 "read (Security.max_input_bytes)."
             )
 
-    def unreadable(self, error: OSError | ValueError) -> SourceError:
+    def unreadable(
+        self, error: OSError | ValueError, stream: object = None
+    ) -> SourceError:
         if isinstance(error, IsADirectoryError) or os.path.isdir(self.name):  # noqa: PTH112 - a name, not a Path
             return SourceError(f"{self.name} is a folder, not a picture.")
-        why = getattr(error, "strerror", None) or error
+        why = reason(error, stream, "reading")
         return SourceError(f"{self.name} cannot be read: {why}.")
+
+
+def reason(error: OSError | ValueError, stream: object, use: str) -> str:
+    """Return why *stream*, None for a path, failed at *use*: in words, not calls."""
+    if getattr(stream, "closed", False):
+        return "it is closed"
+    if isinstance(error, io.UnsupportedOperation):  # it names a method, or a mode
+        return f"it is not open for {use}"
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _url_hint(name: str) -> str:

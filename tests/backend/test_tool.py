@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -230,6 +231,47 @@ def test_a_full_folder_for_temporary_files_is_an_io_error(
 
     assert (caught.value.code, caught.value.exit_code) == (16, 74)
     assert caught.value.errno is not None
+
+
+@contextmanager
+def few_descriptors(free: int) -> Iterator[None]:
+    """Let this process open *free* more files and no others."""
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = max(int(file.name) for file in Path("/proc/self/fd").iterdir()) + 20
+    taken: list[int] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, limits[1]))
+    try:
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+        for _ in range(free):
+            os.close(taken.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize("free", [0, 2, 5])
+@pytest.mark.usefixtures("way", "nothing_left")
+def test_without_file_descriptors_the_error_says_so_and_what_to_do(
+    engine: Backend, free: int
+) -> None:
+    with few_descriptors(free), pytest.raises(EngineError) as caught:
+        engine.execute(thumbnail(pictures.jpeg()))
+
+    assert type(caught.value) is EngineError
+    assert "no file descriptors left" in str(caught.value)
+    assert "ulimit -n" in str(caught.value)
+
+
+def test_a_moment_without_file_descriptors_does_not_end_memory_files() -> None:
+    exchange_room.memory_files_work.cache_clear()
+    with few_descriptors(0), pytest.raises(OSError, match="Too many open files"):
+        exchange_room.memory_files_work()
+
+    assert exchange_room.memory_files_work() is hasattr(os, "memfd_create")
 
 
 @pytest.fixture

@@ -314,6 +314,23 @@ def test_a_broken_pipe_is_a_destination_error() -> None:
     assert e.value.errno == errno.EPIPE
 
 
+def test_a_stream_that_is_closed_or_only_read_is_a_destination_error(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "in.jpg"
+    path.write_bytes(OLD)
+    with io.BytesIO() as closed:
+        pass
+
+    with pytest.raises(DestinationError, match=r"output stream .* it is closed"):
+        write_output(closed, NEW)
+    with (
+        path.open("rb") as reader,
+        pytest.raises(DestinationError, match=r"in\.jpg .* it is not open for writing"),
+    ):
+        write_output(reader, NEW)  # type: ignore[arg-type]  # on purpose
+
+
 @pytest.mark.parametrize("destination", [io.StringIO(), sys.__stdout__, 1, None])
 def test_what_takes_no_bytes_is_a_type_error(destination: object) -> None:
     with pytest.raises(TypeError, match="binary"):

@@ -211,6 +211,34 @@ def test_a_stream_that_fails_is_a_source_error_that_keeps_the_reason() -> None:
     assert isinstance(caught.value.__cause__, ConnectionResetError)
 
 
+def test_a_stream_that_is_closed_is_a_source_error_that_names_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "in.jpg"
+    path.write_bytes(DATA)
+    with path.open("rb") as file, path.open("rb", buffering=0) as raw:
+        pass
+    with io.BytesIO(DATA) as nameless:
+        pass
+
+    for stream, name in ((file, path), (raw, path), (nameless, "the input")):
+        with pytest.raises(SourceError) as caught:
+            read_source(stream)
+        assert str(caught.value) == f"{name} cannot be read: it is closed."
+
+
+@pytest.mark.parametrize("buffering", [-1, 0])
+def test_a_stream_that_only_takes_bytes_is_a_source_error_that_says_so(
+    tmp_path: Path, buffering: int
+) -> None:
+    path = tmp_path / "in.jpg"
+
+    with path.open("wb", buffering) as stream, pytest.raises(SourceError) as caught:
+        read_source(stream)  # type: ignore[arg-type]  # on purpose
+
+    assert str(caught.value) == f"{path} cannot be read: it is not open for reading."
+
+
 def test_a_stream_that_would_block_is_a_source_error() -> None:
     read, write = os.pipe()
     os.set_blocking(read, False)
