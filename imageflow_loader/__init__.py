@@ -31,6 +31,8 @@ they are used (PEP 562).
 
 from typing import TYPE_CHECKING
 
+from .errors import refuse_at_exit as _refuse_at_exit
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -241,6 +243,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
+    if name in __all__:
+        _refuse_at_exit()
     from importlib import import_module
 
     if name in ("errors", "types"):

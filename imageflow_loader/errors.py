@@ -32,6 +32,7 @@ Each carries the numbers that imageflow has for such a fault, equal on both back
 from __future__ import annotations
 
 import errno as _errno
+import sys as _sys
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -154,6 +155,18 @@ class EngineError(ImageflowError):
         """Keep *message* and the engines that were tried."""
         super().__init__(message)
         self.attempts = tuple(attempts)
+
+
+def refuse_at_exit() -> None:
+    """Raise `EngineError` when Python is ending.
+
+    It imports nothing then, and who waits for another thread waits for ever.
+    """
+    if _sys.is_finalizing():
+        raise EngineError(
+            "Python is ending: nothing can be read or run any more. Do it earlier, in "
+            "an atexit function at the latest."
+        )
 
 
 class EngineNotFoundError(EngineError):

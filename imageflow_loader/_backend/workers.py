@@ -28,7 +28,6 @@ class Workers:
         """Start nothing yet; each thread will have a stack of *stack_bytes*."""
         self._stack_bytes = stack_bytes
         self._shelf = _Shelf()
-        weakref.finalize(self, self._shelf.close)
         _shelves.add(self._shelf)
 
     def submit(self, task: Callable[[], None], done: Callable[[], None]) -> None:
@@ -48,6 +47,9 @@ class Workers:
     def close(self) -> None:
         """Let idle threads end now and busy ones after their task."""
         self._shelf.close()
+
+    # No `weakref.finalize`: functions of `atexit` may still run jobs.
+    __del__ = close
 
     def _start(self, inbox: Inbox) -> None:
         thread = threading.Thread(

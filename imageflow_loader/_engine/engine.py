@@ -12,7 +12,7 @@ from .._cancel import Deadline
 from .._io import read_source
 from .._platform import current_platform
 from .._supply import why_this_one
-from ..errors import EngineError, InvalidJobError
+from ..errors import EngineError, InvalidJobError, refuse_at_exit
 from ..types import EngineInfo
 from .gate import Gate, places
 
@@ -110,6 +110,7 @@ class Engine:
             JobError: The engine said no, died, was cancelled or ran out of time.
             EngineError: This engine was closed, or cannot work in a forked child.
         """
+        refuse_at_exit()
         if self._closed:
             raise EngineError("This engine was closed. Load another one.")
         if self._backend.forked_after_use and self.info.edition != "embedded":

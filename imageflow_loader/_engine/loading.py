@@ -14,7 +14,13 @@ from .._backend import open_backend
 from .._platform import current_platform
 from .._settings import Settings
 from .._supply import Candidate, Verdict, candidates, nothing_usable, preflight
-from ..errors import EngineError, EngineLoadError, EngineNotFoundError, JobError
+from ..errors import (
+    EngineError,
+    EngineLoadError,
+    EngineNotFoundError,
+    JobError,
+    refuse_at_exit,
+)
 from ..types import Attempt
 from .engine import FORKED, Engine, edition_of
 
@@ -125,6 +131,7 @@ def use_engine(engine: Engine) -> Iterator[Engine]:
 
 
 def _load(choice: _Choice) -> Engine:
+    refuse_at_exit()
     attempts: list[Attempt] = []
     for item in candidates(choice.platform, choice.settings, path=choice.path):
         if isinstance(item, Attempt):

@@ -13,6 +13,7 @@ from ..errors import (
     SourceError,
     SourceNotFoundError,
     SourceTooLargeError,
+    refuse_at_exit,
 )
 from ..types import SupportsOpened
 
@@ -51,6 +52,7 @@ def read_source(
         JobCancelledError: It was stopped; `JobTimeoutError` when time ran out.
         TypeError: It is none of these things, or a stream of text.
     """
+    refuse_at_exit()
     if isinstance(source, SupportsOpened):
         source = source.opened()
     reader = _Reader(source_name(source), max_bytes, deadline or Deadline(None), cancel)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._io import check_destination, check_source, read_source, source_name
+from ..errors import refuse_at_exit
 from ..types import SupportsOpened
 from .encoders import EncoderLike, encoder_for, preset_needs
 from .plan import Command, CommandEnd, Placeholder, Plan, graph_of, lay_out
@@ -251,6 +252,7 @@ class Job:
             EngineError: There is no engine, or it cannot do this.
             ValueError: It has no place for a source, or no source for a place.
         """
+        refuse_at_exit()
         from .run import run_job  # which needs the hall: values need no engine
 
         job = self if source is None and not inputs else self._bound(source, inputs)
