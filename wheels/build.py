@@ -194,7 +194,7 @@ def compiler_for(triple: str) -> Compiler:
     environment |= {
         "RUSTC": str(sysroot / "bin" / "rustc"),
         "RUSTC_BOOTSTRAP": "1",  # building the standard library is not stable yet
-        "LD_LIBRARY_PATH": str(sysroot / "lib" / "x86_64-linux-gnu"),
+        "LD_LIBRARY_PATH": ":".join(map(str, sysroot.glob("lib/*-linux-gnu*"))),
     }
     return Compiler(("-Zbuild-std=std,panic_unwind",), environment)
 
