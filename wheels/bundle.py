@@ -51,8 +51,11 @@ class NoToolchainError(Exception):
     """There is no Rust toolchain that can build the engine; the text says why."""
 
 
-class EngineBuildError(Exception):
-    """The engine could not be built although it should be."""
+class EngineBuildError(SystemExit):
+    """The engine could not be built although it should be.
+
+    It ends the build with its text, so that pip shows a sentence and no traceback.
+    """
 
 
 class BundleHook(BuildHookInterface[Any]):
@@ -69,7 +72,7 @@ class BundleHook(BuildHookInterface[Any]):
             toolchain = find_toolchain()
         except NoToolchainError as error:
             if asked:
-                message = f"{VARIABLE}=1, but {error}"
+                message = f"{VARIABLE}=1, but {error}; https://rustup.rs installs Rust."
                 raise EngineBuildError(message) from error
             self._stay_pure(version, str(error))
             return

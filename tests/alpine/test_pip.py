@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tarfile
-import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -121,17 +119,6 @@ def test_the_sdist_says_in_one_sentence_that_it_needs_rust(
     )
 
     assert done.returncode != 0
-    said = "IMAGEFLOW_BUILD_EMBEDDED=1, but cargo is not on the path"
-    assert said in done.stdout + done.stderr
-
-
-def test_the_sdist_holds_what_a_build_needs(index: Path) -> None:
-    project = index / "imageflow-loader"
-    (pure,) = project.glob("*-any.whl")
-    (sdist,) = project.glob("*.tar.gz")
-    with tarfile.open(sdist) as archive:
-        inside = {name.partition("/")[2] for name in archive.getnames()}
-    modules = {name for name in zipfile.ZipFile(pure).namelist() if ".py" in name}
-
-    assert modules <= inside
-    assert {"engine/Cargo.toml", "engine/Cargo.lock", "wheels/bundle.py"} <= inside
+    said = done.stdout + done.stderr
+    assert "IMAGEFLOW_BUILD_EMBEDDED=1, but cargo is not on the path" in said
+    assert "Traceback" not in said

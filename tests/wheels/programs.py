@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 sys.path.insert(0, str(ROOT / "wheels"))
 try:
+    bundle = importlib.import_module("bundle")
     build = importlib.import_module("build")
     check = importlib.import_module("check")
     targets = importlib.import_module("targets")

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
-import sys
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
 import pytest
 from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
-if TYPE_CHECKING:
-    from types import ModuleType
+from .programs import ROOT, bundle
 
-ROOT = Path(__file__).parents[2]
 ENGINE_FILES = {"stamp.txt", "libimageflow.so", "imageflow_tool"}
 
 
-def load_hook() -> ModuleType:
-    """Import wheels/bundle.py, which is no part of a package."""
-    spec = importlib.util.spec_from_file_location("bundle", ROOT / "wheels/bundle.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["bundle"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-bundle = load_hook()
 RUSTC = bundle.Toolchain("cargo", "1.93.0", "x86_64-unknown-linux-gnu")
 
 
@@ -118,7 +101,7 @@ def test_asking_for_the_engine_without_cargo_is_an_error(
 ) -> None:
     monkeypatch.setenv("IMAGEFLOW_BUILD_EMBEDDED", "1")
 
-    with pytest.raises(Exception, match="=1, but cargo is not on the path"):
+    with pytest.raises(SystemExit, match="=1, but cargo is not on the path"):
         build_wheel(tree)
 
 
