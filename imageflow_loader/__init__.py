@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         Performance,
         PngQuant,
         QuerystringIssue,
+        RunOptions,
         Security,
         Watermark,
         WebPLossless,
@@ -178,6 +179,7 @@ __all__ = [
     "PngQuant",
     "QuerystringIssue",
     "RawResponse",
+    "RunOptions",
     "Security",
     "SettingsError",
     "SizeLimitError",
@@ -226,7 +228,7 @@ _HOMES = {
         Allow Auto Color ColorLike Constraint DecodedImage EncodedImage Encoder
         EncoderLike FitBox Format FrameLimit FramePerformance Gif Hints Image Job
         JobResult LibPng LibjpegTurbo LodePng Margins MozJpeg NodePerformance Output
-        Performance PngQuant QuerystringIssue Security Watermark WebPLossless
+        Performance PngQuant QuerystringIssue RunOptions Security Watermark WebPLossless
         WebPLossy canvas check_querystring command_string decode
     """,
     "errors": """

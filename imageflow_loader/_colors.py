@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
+
+from ._value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
 _HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Color:
+class Color(Value):
     """An sRGB colour.
 
     Raises:
@@ -32,9 +32,8 @@ class Color:
     BLACK: ClassVar[Color]
     WHITE: ClassVar[Color]
 
-    def __post_init__(self) -> None:
-        """Check the channels."""
-        for value in (self.r, self.g, self.b, self.a):
+    def _check(self) -> None:
+        for value in vars(self).values():
             if not isinstance(value, int) or not 0 <= value <= 255:
                 raise ValueError(f"a channel of a colour is 0 to 255, not {value!r}")
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar, cast, get_args
+from typing import (
+    TYPE_CHECKING,
+    Final,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    cast,
+    get_args,
+)
 
 from .errors import SettingsError
 
@@ -26,8 +34,7 @@ _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Which engine is wanted, and what may be done to get it."""
 
     library: Path | None = None
@@ -105,8 +112,7 @@ class Settings:
             download: True also allows what waits for a command, but nothing that
                 is forbidden; None leaves the environment's choice.
         """
-        return replace(
-            self,
+        return self._replace(
             backend=self.backend if kind == "auto" else kind,
             edition=self.edition if edition is None else edition,
             cache_dir=self.cache_dir if cache_dir is None else Path(cache_dir),

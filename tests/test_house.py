@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1] / "imageflow_loader"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "types", "_settings", "_cancel", "_colors", "_querystring"}
+GROUND = {"errors", "types", "_value", "_settings", "_cancel", "_colors"}
+GROUND |= {"_querystring"}
 MAY_USE: dict[str, set[str]] = {
     "types": set(),
+    "_value": set(),
     "errors": {"types"},
     "_cancel": {"types", "errors"},
     "_settings": {"types", "errors"},
-    "_colors": {"types"},
+    "_colors": {"types", "_value"},
     "_querystring": {"types", "_colors"},
     "_platform": GROUND,
     "_io": GROUND | {"_platform"},
@@ -46,6 +48,9 @@ DOORS = {
     "PIL": "_io/pixels.py",
     "rich": "_cli/progress.py",
 }
+
+# Never imported when the package runs (tests/test_import_cost.py).
+FOR_TYPE_CHECKERS = {"typing_extensions"}
 
 # Where machines differ beyond what `_platform` says: dlopen, children, files in use.
 MAY_ASK_THE_SYSTEM = {"_backend/library.py", "_backend/child.py", "_supply/cache.py"}
@@ -91,7 +96,7 @@ def test_a_room_uses_only_rooms_below_it_and_by_their_front_door(path: Path) -> 
 def test_an_outside_package_comes_in_by_its_one_door(path: Path) -> None:
     tops = {name[1:].split(".")[0] for name in imports(path) if name.startswith("/")}
 
-    outside = tops - sys.stdlib_module_names
+    outside = tops - sys.stdlib_module_names - FOR_TYPE_CHECKERS
 
     assert outside <= {name for name, door in DOORS.items() if door == name_of(path)}
 

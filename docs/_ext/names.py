@@ -39,12 +39,13 @@ ELSEWHERE = {  # what signatures and docstrings name, and its module
     "Protocol": "typing",
     "TypeAlias": "typing",
     "Union": "typing",
+    "Unpack": "typing",
     "Path": "pathlib",
     "PathLike": "os",
 }
 # Of numpy, Pillow, the private rooms, and type variables: shown as they are.
 PLAIN = {"NDArray", "Pixels", "PilImage", "_T", "_P", "_P.args", "_P.kwargs"}
-PLAIN |= {"Backend", "Command", "KindChoice", "Placeholder", "Platform"}
+PLAIN |= {"Backend", "KindChoice", "Placeholder", "Platform"}
 PLAIN |= {"Request", "Response", "list[Json]", "dict[str, Json]"}
 
 
@@ -122,7 +123,11 @@ def hide_private_bases(
     app: Sphinx, name: str, obj: object, options: object, bases: list[type]
 ) -> None:
     """Show `object` instead of a class that users cannot name."""
-    bases[:] = [object if base.__name__.startswith("_") else base for base in bases]
+    hidden = ("Part", "Value")
+    bases[:] = [
+        object if base.__name__.startswith("_") or base.__name__ in hidden else base
+        for base in bases
+    ]
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sized
-from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from .._cancel import CancelToken, Deadline, go_on
 from .._engine import get_engine
 from .._job import Job, JobResult, Output
+from .._value import Value
 from ..errors import EngineCrashedError, ImageflowError
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ Outcome: TypeAlias = JobResult | ImageflowError
 _IN_FLIGHT = 2  # jobs for each worker: one that runs, one that waits for it
 
 
-@dataclass(frozen=True, slots=True)
-class BatchItem:
+class BatchItem(Value):
     """What came of one source: a result, or an error. Made by `batch`."""
 
     index: int
@@ -122,8 +121,7 @@ def batch(
     return _handed_out(items, on_error, progress, total)
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(NamedTuple):
     """What is the same for every source."""
 
     job: Job
@@ -137,7 +135,7 @@ class _Work:
         """Run the job on *source*; an error is a result like others."""
         job = self.job
         if to is not None:
-            job = Job(replace(job.outputs[0], to=to), security=job.security)
+            job = Job(job.outputs[0]._replace(to=to), security=job.security)
         try:
             return job.run(
                 source,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._cancel import in_thread
 from .._io import read_header, read_source, source_name
 from .._job import (
     Job,
     Security,
     check_querystring,
     command_string,
-    in_thread,
     one_of,
     suffix_format,
     whole,
@@ -21,10 +21,10 @@ from ..types import FormatName
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .._cancel import CancelToken
-    from .._engine import Engine
+    from typing_extensions import Unpack
+
     from .._io import ImageInfo
-    from .._job import EncodedImage, JobResult, Output, Watermark
+    from .._job import EncodedImage, JobResult, Output, RunOptions, Watermark
     from ..types import Destination, Querystring, SourceLike
 
 
@@ -35,10 +35,7 @@ def process(
     to: Destination | None = None,
     watermarks: Sequence[Watermark] = (),
     strict: bool = False,
-    security: Security | None = None,
-    timeout: float | None = None,
-    cancel: CancelToken | None = None,
-    engine: Engine | None = None,
+    **options: Unpack[RunOptions],
 ) -> EncodedImage:
     """Do with a picture what a query string says.
 
@@ -53,10 +50,7 @@ def process(
             names no format, a known suffix does; else the source's format is kept.
         watermarks: Pictures that are drawn on it.
         strict: Refuse keys and values that an engine would pass over.
-        security: Limits.
-        timeout: Seconds for all of it, 0 or more; None for no end.
-        cancel: What else may stop it.
-        engine: Which engine; that of the context unless given.
+        **options: How it is run: `RunOptions`.
 
     Raises:
         InvalidJobError: *strict*, and something would be passed over.
@@ -71,7 +65,7 @@ def process(
     if strict:
         _refuse_issues(querystring)
     output = command_string(source, querystring, watermarks=watermarks, to=to)
-    return output.run(security=security, timeout=timeout, cancel=cancel, engine=engine)
+    return output.run(**options)
 
 
 async def aprocess(
@@ -81,9 +75,7 @@ async def aprocess(
     to: Destination | None = None,
     watermarks: Sequence[Watermark] = (),
     strict: bool = False,
-    security: Security | None = None,
-    timeout: float | None = None,
-    engine: Engine | None = None,
+    **options: Unpack[RunOptions],
 ) -> EncodedImage:
     """Do with a picture what a query string says, awaited; see `process`.
 
@@ -92,7 +84,7 @@ async def aprocess(
     if strict:
         _refuse_issues(querystring)
     output = command_string(source, querystring, watermarks=watermarks, to=to)
-    return await output.arun(security=security, timeout=timeout, engine=engine)
+    return await output.arun(**options)
 
 
 def _refuse_issues(querystring: Querystring) -> None:
@@ -113,9 +105,7 @@ def thumbnail(
     format: FormatName | None = None,  # noqa: A002 - the engine's own word
     quality: int | None = None,
     crop: bool = False,
-    security: Security | None = None,
-    timeout: float | None = None,
-    engine: Engine | None = None,
+    **options: Unpack[RunOptions],
 ) -> EncodedImage:
     """Make a small picture of a large one; it is never enlarged to fit inside.
 
@@ -126,21 +116,18 @@ def thumbnail(
         format: That of the suffix of *to* unless given, else the source's.
         quality: 0 to 100, for a JPEG or a WebP.
         crop: Fill the box and cut off the rest; a small picture is then enlarged.
-        security: Limits.
-        timeout: Seconds for all of it.
-        engine: Which engine; that of the context unless given.
+        **options: How it is run: `RunOptions`.
 
     Raises:
         ImageflowError: As `process`.
         ValueError: A number is out of range.
     """
     w, h = size if isinstance(size, tuple) else (size, size)
-    whole("width", w, 1)
-    whole("height", h, 1)
+    whole(1, width=w, height=h)
     if format is not None:
-        one_of("format", format, FormatName)
+        one_of(FormatName, format=format)
     if quality is not None:
-        whole("quality", quality, 0, 100)
+        whole(0, 100, quality=quality)
     query = {
         "w": w,
         "h": h,
@@ -149,9 +136,7 @@ def thumbnail(
         "format": format or suffix_format(to),
         "quality": quality,
     }
-    return process(
-        source, query, to=to, security=security, timeout=timeout, engine=engine
-    )
+    return process(source, query, to=to, **options)
 
 
 def info(source: SourceLike, *, security: Security | None = None) -> ImageInfo:
@@ -176,22 +161,15 @@ async def ainfo(source: SourceLike, *, security: Security | None = None) -> Imag
 
 def run(
     *outputs: Output,
-    security: Security | None = None,
-    timeout: float | None = None,
-    cancel: CancelToken | None = None,
-    engine: Engine | None = None,
+    **options: Unpack[RunOptions],
 ) -> JobResult:
     """Run outputs together: `Job(*outputs).run(…)`."""
-    return Job(*outputs).run(
-        security=security, timeout=timeout, cancel=cancel, engine=engine
-    )
+    return Job(*outputs).run(**options)
 
 
 async def arun(
     *outputs: Output,
-    security: Security | None = None,
-    timeout: float | None = None,
-    engine: Engine | None = None,
+    **options: Unpack[RunOptions],
 ) -> JobResult:
     """Run outputs together, awaited: `Job(*outputs).arun(…)`."""
-    return await Job(*outputs).arun(security=security, timeout=timeout, engine=engine)
+    return await Job(*outputs).arun(**options)

@@ -28,7 +28,6 @@ import argparse
 import json
 import platform as python_platform
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -126,7 +125,7 @@ def examine() -> dict[str, Any]:
     try:
         settings = Settings.from_environment()
         mirror = settings.mirror and shown(settings.mirror)  # it may need a login
-        report["settings"] = replace(settings, mirror=mirror).as_variables()
+        report["settings"] = settings._replace(mirror=mirror).as_variables()
         report["cache"] = _cache_facts(settings)
         platform = current_platform(settings.libc)
         report["platform"] = _platform_facts(platform)

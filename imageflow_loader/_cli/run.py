@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from typing import Any
 
 from .._job import Job
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     job = Job.from_json(document)
     outputs = [
-        replace(each, to=destination("-")) if each.to == "-" else each
+        each._replace(to=destination("-")) if each.to == "-" else each
         for each in job.outputs
     ]
     job = Job(*outputs, security=job.security)

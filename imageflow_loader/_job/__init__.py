@@ -18,7 +18,7 @@ from .encoders import (
     WebPLossy,
 )
 from .image import Image, canvas, decode
-from .job import Job, Output, command_string
+from .job import Job, Output, RunOptions, command_string
 from .querystring import (
     QuerystringIssue,
     check_querystring,
@@ -35,7 +35,6 @@ from .results import (
     NodePerformance,
     Performance,
 )
-from .run import in_thread
 from .values import Constraint, FitBox, FrameLimit, Hints, Margins, Security, Watermark
 
 __all__ = [
@@ -67,6 +66,7 @@ __all__ = [
     "Performance",
     "PngQuant",
     "QuerystringIssue",
+    "RunOptions",
     "Security",
     "Watermark",
     "WebPLossless",
@@ -75,7 +75,6 @@ __all__ = [
     "check_querystring",
     "command_string",
     "decode",
-    "in_thread",
     "named_format",
     "one_of",
     "querystring_text",

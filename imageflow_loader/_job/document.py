@@ -5,22 +5,23 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from .._io import read_source
 from ..errors import InvalidJobError
 from ..types import SupportsOpened
 from .image import Image
 from .job import Job, Output
-from .plan import Command, Placeholder, graph_of, lay_out
+from .plan import Placeholder, graph_of, lay_out, parted
 from .values import UNLIMITED, FrameLimit, Security
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..types import Destination, Json, SourceLike
-    from .encoders import Encoder
+
+_CODECS = ("decode", "encode")
 
 
 def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
@@ -28,10 +29,11 @@ def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
     plan = lay_out(output.image for output in job.outputs)
     graph = graph_of(plan, [output.preset for output in job.outputs])
     framewise: Json = graph.framewise
-    limits = None if job.security is None else job.security.to_json()
+    security: dict[str, Json] = (
+        {} if job.security is None else {"security": job.security.to_json()}
+    )
     if api == "execute":
-        execute: dict[str, Json] = {} if limits is None else {"security": limits}
-        return {**execute, "framewise": framewise}
+        return {**security, "framewise": framewise}
     if api != "build":
         raise ValueError(f"api is 'build' or 'execute', not {api!r}")
     entries: list[Json] = [
@@ -42,9 +44,7 @@ def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
         {"io_id": io_id, "direction": "out", "io": _destination_json(output.to)}
         for io_id, output in zip(graph.outputs, job.outputs, strict=True)
     ]
-    config: dict[str, Json] = {}
-    if limits is not None:
-        config["builder_config"] = {"security": limits}
+    config: dict[str, Json] = {"builder_config": security} if security else {}
     return {**config, "io": entries, "framewise": framewise}
 
 
@@ -67,13 +67,11 @@ def _destination_json(to: Destination | None) -> Json:
 # And back
 
 
-@dataclass(frozen=True, slots=True)
-class _Preset:
+class _Preset(NamedTuple):
     """An encoder preset as a document has it."""
 
-    extension: ClassVar[None] = None
-
     preset: Any
+    extension: str | None = None
 
     def to_json(self) -> Json:
         preset: Json = self.preset
@@ -105,11 +103,9 @@ class _Reader:
                 self.sources[entry["io_id"]] = _source(entry)
             else:
                 self.destinations[entry["io_id"]] = _destination(entry["io"])
-        if [*map(type, self.sources.values())].count(Placeholder) == 1:
-            self.sources = {
-                io_id: Placeholder() if isinstance(source, Placeholder) else source
-                for io_id, source in self.sources.items()
-            }
+        missing = [i for i, s in self.sources.items() if isinstance(s, Placeholder)]
+        if len(missing) == 1:
+            self.sources[missing[0]] = Placeholder()
         self.images: dict[int, Image] = {}
         self.outputs: list[tuple[int, Output]] = []
 
@@ -122,35 +118,34 @@ class _Reader:
             raise InvalidJobError(
                 "The document encodes nothing.", category="graph_invalid"
             )
-        outputs = [output for _, output in sorted(self.outputs, key=lambda o: o[0])]
+        outputs = [output for _, output in sorted(self.outputs, key=itemgetter(0))]
         return Job(*outputs, security=None if limits is None else _security(limits))
 
     def _graph(self) -> tuple[dict[int, Any], dict[int, dict[str, int]]]:
         framewise = self.data["framewise"]
-        parents: dict[int, dict[str, int]] = {}
         if "steps" in framewise:
             nodes = dict(enumerate(framewise["steps"]))
-            for number in range(1, len(nodes)):
-                parents[number] = {"input": number - 1}
-            return nodes, parents
+            return nodes, {number: {"input": number - 1} for number in nodes if number}
         graph = framewise["graph"]
-        nodes = {int(key): node for key, node in graph["nodes"].items()}
+        parents: dict[int, dict[str, int]] = {}
         for edge in graph["edges"]:
             parents.setdefault(edge["to"], {})[edge["kind"]] = edge["from"]
-        return nodes, parents
+        return {int(key): node for key, node in graph["nodes"].items()}, parents
 
     def _read(self, number: int, node: Any, parents: Mapping[str, int]) -> None:
-        name, params = _parted(node)
+        name, params = parted(node)
         above = {kind: self.images[parent] for kind, parent in parents.items()}
         if name == "encode":
             self._output(params["io_id"], above["input"], _Preset(params["preset"]))
-        elif name == "command_string" and params.get("encode") is not None:
-            self._command(params)
+        elif name == "command_string" and not params.keys().isdisjoint(_CODECS):
+            self.images[number] = image = self._command(params)
+            if params.get("encode") is not None:
+                self._output(params["encode"], image, None)
         else:
             sources: tuple[SourceLike | Placeholder, ...] = ()
             if name in ("decode", "watermark"):
-                source, rest = self._parted(params)
-                sources, node = (source,), {name: rest}
+                sources = (self.sources[params["io_id"]],)
+                node = {name: _less(params, "io_id")}
             base, canvas = above.get("input"), above.get("canvas")
             self.images[number] = (
                 Image(node, base, canvas, sources, _may_shrink(node))
@@ -158,25 +153,16 @@ class _Reader:
                 else base._then(node, *sources)
             )
 
-    def _command(self, params: Mapping[str, Any]) -> None:
-        watermarks = tuple(map(self._parted, params.get("watermarks") or ()))
-        source = self.sources[params["decode"]]
-        command = Command(source, params["value"], watermarks)
-        self._output(params["encode"], command, None)
+    def _command(self, params: Mapping[str, Any]) -> Image:
+        said = _less(params, "watermarks", *_CODECS)
+        sources = [self.sources[params["decode"]]]
+        if watermarks := params.get("watermarks"):
+            said["watermarks"] = [_less(each, "io_id") for each in watermarks]
+            sources += [self.sources[each["io_id"]] for each in watermarks]
+        return Image({"command_string": said}, _sources=tuple(sources))
 
-    def _parted(
-        self, params: Mapping[str, Any]
-    ) -> tuple[SourceLike | Placeholder, dict[str, Json]]:
-        """Return the source that a node names, and what else it says."""
-        rest = {key: value for key, value in params.items() if key != "io_id"}
-        return self.sources[params["io_id"]], rest
-
-    def _output(
-        self, io_id: int, image: Image | Command, encoder: Encoder | None
-    ) -> None:
-        to = self.destinations[io_id]
-        output = Output(image, "keep" if encoder is None else encoder, to)
-        self.outputs.append((io_id, output))
+    def _output(self, io_id: int, image: Image, encoder: _Preset | None) -> None:
+        self.outputs.append((io_id, Output(image, encoder, self.destinations[io_id])))
 
 
 def _may_shrink(node: Any) -> bool:
@@ -185,8 +171,8 @@ def _may_shrink(node: Any) -> bool:
     return commands != [] and "jpeg_downscale_hints" not in str(commands)
 
 
-def _parted(node: Any) -> tuple[str, Any]:
-    return (node, None) if isinstance(node, str) else next(iter(node.items()))
+def _less(params: Mapping[str, Any], *names: str) -> dict[str, Json]:
+    return {key: value for key, value in params.items() if key not in names}
 
 
 def _in_order(

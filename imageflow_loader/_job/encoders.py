@@ -1,32 +1,16 @@
-"""Encoders: one frozen class each, and names for the usual ones."""
+"""Encoders: one value each, and names for the usual ones."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from functools import partial
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Final,
-    Literal,
-    Protocol,
-    TypeAlias,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeAlias
 
 from ..types import FormatName, QualityProfile
-from .checks import (
-    color_json,
-    members,
-    number,
-    one_of,
-    switch,
-    value_json,
-    whole,
-)
+from .checks import number, one_of
+from .part import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from dataclasses import KW_ONLY
 
     from .._colors import ColorLike
     from ..types import Capability, Json
@@ -78,68 +62,17 @@ def preset_needs(preset: Any) -> frozenset[Capability]:
     return frozenset()
 
 
-# What the members of encoders may be; None is always allowed.
-
-_percent = partial(whole, low=0, high=100)
-
-
-def _profile(name: str, value: object) -> None:
-    if isinstance(value, str):
-        one_of(name, value, QualityProfile)
-    else:
-        number(name, value, 0, 100)
-
-
-def _switch_or_keep(name: str, value: object) -> None:
-    if isinstance(value, str):
-        one_of(name, value, Literal["keep"])
-    else:
-        switch(name, value)
-
-
-def _color(_: str, value: Any) -> None:
-    color_json(value)
-
-
-_CHECKS: Final[Mapping[str, Callable[[str, Any], object]]] = {
-    "quality": _percent,
-    "minimum_quality": _percent,
-    "speed": partial(whole, low=1, high=10),
-    "zlib_compression": partial(whole, low=0, high=9),
-    "depth": partial(one_of, literal=Literal["png_32", "png_24"]),
-    "progressive": switch,
-    "optimize_huffman_coding": switch,
-    "maximum_deflate": switch,
-    "matte": _color,
-    "format": partial(one_of, literal=FormatName),
-    "quality_profile": _profile,
-    "quality_profile_dpr": partial(number, low=0.01, high=100),
-    "lossless": _switch_or_keep,
-    "allow": value_json,
-}
-
-
-class _Preset:
+class _Preset(Part):
     """A preset of the engine's: its name, and members that check themselves."""
-
-    __slots__ = ()
 
     preset: ClassVar[str]
     """Its name in the engine's JSON."""
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        for each in fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
-            value = getattr(self, each.name)
-            if value is not None and each.name in _CHECKS:
-                _CHECKS[each.name](each.name, value)
-
     def to_json(self) -> Json:
         """Return the preset as the engine's JSON has it."""
-        return {self.preset: members(self)}
+        return {self.preset: self._members_json()} if vars(self) else self.preset
 
 
-@dataclass(frozen=True, slots=True)
 class MozJpeg(_Preset):
     """A JPEG, small for its quality (`mozjpeg`).
 
@@ -156,13 +89,13 @@ class MozJpeg(_Preset):
 
     quality: int | None = None
     """0 to 100; 75 unless given."""
-    progressive: bool | None = field(default=None, kw_only=True)
+    _: KW_ONLY
+    progressive: bool | None = None
     """Coarse first, then finer; usually smaller as well."""
-    matte: ColorLike | None = field(default=None, kw_only=True)
+    matte: ColorLike | None = None
     """What shows through transparency; white unless given."""
 
 
-@dataclass(frozen=True, slots=True)
 class LibjpegTurbo(_Preset):
     """A JPEG made fast, baseline unless asked otherwise (`libjpegturbo`).
 
@@ -177,15 +110,15 @@ class LibjpegTurbo(_Preset):
 
     quality: int | None = None
     """0 to 100; 75 unless given."""
-    progressive: bool | None = field(default=None, kw_only=True)
+    _: KW_ONLY
+    progressive: bool | None = None
     """Coarse first, then finer; usually smaller as well."""
-    optimize_huffman_coding: bool | None = field(default=None, kw_only=True)
+    optimize_huffman_coding: bool | None = None
     """Smaller and slower."""
-    matte: ColorLike | None = field(default=None, kw_only=True)
+    matte: ColorLike | None = None
     """What shows through transparency; white unless given."""
 
 
-@dataclass(frozen=True, slots=True)
 class LodePng(_Preset):
     """A lossless PNG (`lodepng`).
 
@@ -195,11 +128,11 @@ class LodePng(_Preset):
     preset: ClassVar[str] = "lodepng"
     extension: ClassVar[str] = "png"
 
-    maximum_deflate: bool | None = field(default=None, kw_only=True)
+    _: KW_ONLY
+    maximum_deflate: bool | None = None
     """Smaller and slower."""
 
 
-@dataclass(frozen=True, slots=True)
 class PngQuant(_Preset):
     """A PNG of at most 256 colours (`pngquant`).
 
@@ -216,20 +149,20 @@ class PngQuant(_Preset):
     """0 to 100; 100 unless given."""
     minimum_quality: int | None = None
     """Below it the PNG is lossless instead; 0 unless given."""
-    speed: int | None = field(default=None, kw_only=True)
+    _: KW_ONLY
+    speed: int | None = None
     """1 to 10, the fastest; 4 unless given."""
-    maximum_deflate: bool | None = field(default=None, kw_only=True)
+    maximum_deflate: bool | None = None
     """Smaller and slower."""
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        _Preset.__post_init__(self)
-        most = 100 if self.quality is None else self.quality
-        if (self.minimum_quality or 0) > most:
+    def _check(self) -> None:
+        super()._check()
+        if (self.minimum_quality or 0) > (
+            100 if self.quality is None else self.quality
+        ):
             raise ValueError("minimum_quality is at most quality")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LibPng(_Preset):
     """A lossless PNG with a choice of depth (`libpng`).
 
@@ -242,6 +175,7 @@ class LibPng(_Preset):
     preset: ClassVar[str] = "libpng"
     extension: ClassVar[str] = "png"
 
+    _: KW_ONLY
     depth: Literal["png_32", "png_24"] | None = None
     """By the picture's alpha unless given; "png_24" drops it."""
     zlib_compression: int | None = None
@@ -250,7 +184,6 @@ class LibPng(_Preset):
     """What shows through transparency that is dropped."""
 
 
-@dataclass(frozen=True, slots=True)
 class WebPLossy(_Preset):
     """A lossy WebP (`webplossy`).
 
@@ -266,41 +199,31 @@ class WebPLossy(_Preset):
     quality: float = 80
     """0 to 100."""
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        number("quality", self.quality, 0, 100)
+    def _members_json(self) -> dict[str, Json]:
+        return number(0, 100, quality=self.quality)  # the others' are whole
 
 
-@dataclass(frozen=True, slots=True)
-class WebPLossless:
+class WebPLossless(_Preset):
     """A lossless WebP (`webplossless`).
 
     Source: `EncoderPreset::WebPLossless` in imageflow_types/src/lib.rs (v2.3).
     """
 
+    preset: ClassVar[str] = "webplossless"
     extension: ClassVar[str] = "webp"
 
-    def to_json(self) -> Json:
-        """Return the preset as the engine's JSON has it."""
-        return "webplossless"
 
-
-@dataclass(frozen=True, slots=True)
-class Gif:
+class Gif(_Preset):
     """A GIF; an animation stays one (`gif`).
 
     Source: `EncoderPreset::Gif` in imageflow_types/src/lib.rs (v2.3).
     """
 
+    preset: ClassVar[str] = "gif"
     extension: ClassVar[str] = "gif"
 
-    def to_json(self) -> Json:
-        """Return the preset as the engine's JSON has it."""
-        return "gif"
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allow:
+class Allow(Part):
     """The formats that the engine may choose from. What is None is not allowed.
 
     Where a set (`web_safe`, `modern_web_safe`, `all`) is given, its members cannot be
@@ -312,6 +235,7 @@ class Allow:
     Source: `AllowedFormats` in imageflow_types/src/lib.rs (v2.3).
     """
 
+    _: KW_ONLY
     jpeg: bool | None = None
     png: bool | None = None
     gif: bool | None = None
@@ -327,11 +251,6 @@ class Allow:
     all: bool | None = None
     """Every format that the engine writes."""
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        for name, value in self.to_json().items():
-            switch(name, value)
-
     @classmethod
     def from_accept(cls, header: str | None) -> Allow:
         """Return the formats that a browser takes.
@@ -345,10 +264,11 @@ class Allow:
         """
         refused: set[str] = set()
         taken: set[str] = set()
-        for part in (header or "").lower().split(","):
-            media_type, *parameters = (word.strip() for word in part.split(";"))
-            zero = any(_is_zero_quality(parameter) for parameter in parameters)
-            (refused if zero else taken).add(media_type)
+        for each in (header or "").lower().split(","):
+            media_type, *parameters = (word.strip() for word in each.split(";"))
+            (refused if any(map(_is_zero_quality, parameters)) else taken).add(
+                media_type
+            )
         wanted = taken - refused
         return cls(
             web_safe=True,
@@ -357,17 +277,12 @@ class Allow:
             jxl="image/jxl" in wanted or None,
         )
 
-    def to_json(self) -> dict[str, Json]:
-        """Return it as the engine's JSON has it."""
-        return members(self)
-
 
 def _is_zero_quality(parameter: str) -> bool:
     name, _, value = parameter.partition("=")
     return name.strip() == "q" and value.strip().strip("0") in ("", ".")
 
 
-@dataclass(frozen=True, slots=True)
 class Auto(_Preset):
     """Whatever format suits this picture, at a quality by name (`auto`).
 
@@ -385,18 +300,18 @@ class Auto(_Preset):
 
     quality_profile: QualityProfile | float = "good"
     """By name, or 0 to 100."""
-    quality_profile_dpr: float | None = field(default=None, kw_only=True)
+    _: KW_ONLY
+    quality_profile_dpr: float | None = None
     """Pixels of the screen for each CSS pixel: 3 changes nothing, less raises the
     quality."""
-    lossless: bool | Literal["keep"] | None = field(default=None, kw_only=True)
+    lossless: bool | Literal["keep"] | None = None
     """"keep" is as the source."""
-    allow: Allow | None = field(default=None, kw_only=True)
+    allow: Allow | None = None
     """The formats to choose from; JPEG, PNG and GIF unless given."""
-    matte: ColorLike | None = field(default=None, kw_only=True)
+    matte: ColorLike | None = None
     """What shows through transparency, where the format has none."""
 
 
-@dataclass(frozen=True, slots=True)
 class Format(_Preset):
     """A format by name, "keep" for the source's, with the engine's own settings.
 
@@ -413,21 +328,23 @@ class Format(_Preset):
 
     format: FormatName
     """By name."""
-    quality_profile: QualityProfile | float | None = field(default=None, kw_only=True)
+    _: KW_ONLY
+    quality_profile: QualityProfile | float | None = None
     """By name, or 0 to 100."""
-    quality_profile_dpr: float | None = field(default=None, kw_only=True)
+    quality_profile_dpr: float | None = None
     """Pixels of the screen for each CSS pixel: 3 changes nothing, less raises the
     quality."""
-    lossless: bool | Literal["keep"] | None = field(default=None, kw_only=True)
+    lossless: bool | Literal["keep"] | None = None
     """"keep" is as the source."""
-    allow: Allow | None = field(default=None, kw_only=True)
+    allow: Allow | None = None
     """The formats to choose from where "keep" cannot be kept."""
-    matte: ColorLike | None = field(default=None, kw_only=True)
+    matte: ColorLike | None = None
     """What shows through transparency, where the format has none."""
-    encoder_hints: Mapping[str, Json] | None = field(
-        default=None, kw_only=True, hash=False
-    )
+    encoder_hints: Mapping[str, Json] | None = None
     """The engine's `encoder_hints`, unchecked: {"jpeg": {"quality": 85}, …}."""
+
+    def __hash__(self) -> int:
+        return hash((self.format, self.quality_profile))
 
 
 _USUAL: Final[Mapping[str, Encoder]] = {
@@ -442,7 +359,7 @@ _USUAL: Final[Mapping[str, Encoder]] = {
 }
 
 
-def encoder_for(encoder: EncoderLike) -> Encoder:
+def encoder_for(encoder: EncoderLike | None) -> Encoder:
     """Return the encoder that a name stands for, or *encoder* itself.
 
     Raises:
@@ -450,10 +367,10 @@ def encoder_for(encoder: EncoderLike) -> Encoder:
         TypeError: It is no encoder.
     """
     if isinstance(encoder, str):
-        one_of("encoder", encoder, FormatName)
+        one_of(FormatName, encoder=encoder)
         return _USUAL[encoder]
     if isinstance(encoder, type):
         raise TypeError(f"an encoder, not its class: {encoder.__name__}()")
-    if not hasattr(encoder, "to_json"):
+    if encoder is None or not hasattr(encoder, "to_json"):
         raise TypeError(f"an encoder or the name of a format, not {encoder!r:.80}")
     return encoder

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from itertools import chain
 from typing import (
     TYPE_CHECKING,
     Any,
     Concatenate,
-    Final,
     Literal,
     ParamSpec,
     TypeVar,
@@ -15,10 +14,11 @@ from typing import (
 )
 
 from .._io import check_destination, check_source, source_name
+from .._value import Value
 from ..types import ColorFilter
-from .checks import INT32, color_json, given, number, one_of, value_json, whole
+from .checks import INT32, colors, given, number, one_of, parts, whole
 from .job import Output
-from .plan import Placeholder, lay_out
+from .plan import Placeholder, lay_out, parents_first, parted
 from .querystring import querystring_text, suffix_format
 from .shrink import shrink_commands
 from .values import Constraint, Watermark
@@ -26,9 +26,9 @@ from .values import Constraint, Watermark
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from .._cancel import CancelToken
+    from typing_extensions import Unpack
+
     from .._colors import ColorLike
-    from .._engine import Engine
     from ..types import (
         ConstraintMode,
         Destination,
@@ -38,21 +38,15 @@ if TYPE_CHECKING:
         SourceLike,
     )
     from .encoders import EncoderLike
+    from .job import RunOptions
     from .results import EncodedImage
-    from .values import Hints, Security
+    from .values import Hints
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_ShrinkQuality = Literal["fastest", "spatial", "gamma_correct"]
-_CanvasFormat = Literal["bgra_32", "bgr_32"]
-_Unit = Literal["pixels", "percentage"]
-_Blend = Literal["compose", "overwrite"]
-_COORDINATE: Final = (-(2**31), INT32)
 
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Image:
+class Image(Value):
     """An image at one point of a recipe: where it comes from and what was done so far.
 
     It holds no pixels and needs no engine. Every method returns a new one; a variable
@@ -85,6 +79,11 @@ class Image:
             image = image._canvas or image._input
         return ".".join(reversed(calls))
 
+    @property
+    def _is_command(self) -> bool:
+        """Whether it is a query string that decodes, and may encode as well."""
+        return self._input is None and parted(self._node)[0] == "command_string"
+
     def _then(self, node: Json, *sources: SourceLike | Placeholder) -> Image:
         # Twice upside down is nothing; the plan writes copies so, and reads them back.
         if node == "flip_v" == self._node and self._input is not None:
@@ -109,14 +108,7 @@ class Image:
     ) -> Image: ...
 
     def constrain(
-        self,
-        w: Constraint | int | None = None,
-        h: int | None = None,
-        *,
-        mode: ConstraintMode = "within",
-        gravity: Gravity | None = None,
-        canvas_color: ColorLike | None = None,
-        hints: Hints | None = None,
+        self, w: Constraint | int | None = None, h: int | None = None, **more: Any
     ) -> Image:
         """Return this image, fitted to a box.
 
@@ -124,27 +116,16 @@ class Image:
             w: Width of the box in pixels, None to leave it free; or a `Constraint`,
                 which has all of this.
             h: Height of the box in pixels, None to leave it free.
-            mode: How image and box are reconciled; "within" never enlarges.
-            gravity: What a crop keeps, where a pad puts the image; the centre unless
-                given.
-            canvas_color: Colour of the padding; transparent unless given.
-            hints: How it is resampled.
+            **more: The other members of a `Constraint`: mode, gravity, canvas_color and
+                hints.
 
         Raises:
             ValueError: Neither side is given, or one is below 1.
 
         Source: the `constrain` node, imageflow docs/src/json/constrain.md (v2.3).
         """
-        if not isinstance(w, Constraint):
-            w = Constraint(
-                w,
-                h,
-                mode=mode,
-                gravity=gravity,
-                canvas_color=canvas_color,
-                hints=hints,
-            )
-        return self._then({"constrain": w.to_json()})
+        constraint = w if isinstance(w, Constraint) else Constraint(w, h, **more)
+        return self._then({"constrain": constraint.to_json()})
 
     def resize(self, w: int, h: int, *, hints: Hints | None = None) -> Image:
         """Return this image in exactly *w* × *h* pixels, distorted if need be.
@@ -159,22 +140,21 @@ class Image:
 
         Source: the `resample_2d` node.
         """
-        whole("w", w, 1, INT32)
-        whole("h", h, 1, INT32)
         return self._then(
-            {"resample_2d": given(w=w, h=h, hints=value_json("hints", hints))}
+            {
+                "resample_2d": {
+                    **whole(1, INT32, w=w, h=h),
+                    **parts(**given(hints=hints)),
+                }
+            }
         )
 
     # Crop and canvas
 
     def crop(self, x1: int, y1: int, x2: int, y2: int) -> Image:
-        """Return the part between two corners; `crop(*box)` takes a Pillow box.
+        """Return the part from *x1*, *y1* to *x2*, *y2*: a box as Pillow has it.
 
-        Args:
-            x1: Left edge in pixels.
-            y1: Upper edge in pixels.
-            x2: Right edge in pixels, exclusive.
-            y2: Lower edge in pixels, exclusive.
+        In pixels; *x2* and *y2* are exclusive.
 
         Raises:
             ValueError: The box is empty. One that reaches out of the image is an
@@ -182,8 +162,7 @@ class Image:
 
         Source: the `crop` node.
         """
-        _box(x1, y1, x2, y2, low=0)
-        return self._then({"crop": {"x1": x1, "y1": y1, "x2": x2, "y2": y2}})
+        return self._then({"crop": _box(x1, y1, x2, y2, low=0)})
 
     def crop_whitespace(
         self, threshold: int = 80, percent_padding: float = 0.5
@@ -199,9 +178,8 @@ class Image:
 
         Source: the `crop_whitespace` node.
         """
-        whole("threshold", threshold, 0, 255)
-        number("percent_padding", percent_padding, 0, 100)
-        params = given(threshold=threshold, percent_padding=percent_padding)
+        params = whole(0, 255, threshold=threshold)
+        params |= number(0, 100, percent_padding=percent_padding)
         return self._then({"crop_whitespace": params})
 
     def region(
@@ -213,24 +191,17 @@ class Image:
         *,
         background_color: ColorLike = "transparent",
     ) -> Image:
-        """Return the part between two corners, which may lie outside the image.
+        """Return the part from *x1*, *y1* to *x2*, *y2*, which may reach outside.
 
-        Args:
-            x1: Left edge in pixels.
-            y1: Upper edge in pixels.
-            x2: Right edge in pixels, exclusive.
-            y2: Lower edge in pixels, exclusive.
-            background_color: What is seen outside the image.
+        In pixels; *x2* and *y2* are exclusive. *background_color* is seen outside.
 
         Raises:
             ValueError: The box is empty.
 
         Source: the `region` node.
         """
-        _box(x1, y1, x2, y2)
-        color = color_json(background_color)
-        box = given(x1=x1, y1=y1, x2=x2, y2=y2, background_color=color)
-        return self._then({"region": box})
+        box = _box(x1, y1, x2, y2, low=-(2**31))
+        return self._then({"region": box | colors(background_color=background_color)})
 
     def region_percent(
         self,
@@ -241,26 +212,17 @@ class Image:
         *,
         background_color: ColorLike = "transparent",
     ) -> Image:
-        """Return the part between two corners, told in percent of the image.
+        """Return the part from *x1*, *y1* to *x2*, *y2*, in percent of the image.
 
-        Args:
-            x1: Left edge; 0 is the image's own, below 0 lies outside.
-            y1: Upper edge.
-            x2: Right edge; 100 is the image's own.
-            y2: Lower edge.
-            background_color: What is seen outside the image.
+        Below 0 and above 100 lies outside, where *background_color* is seen.
 
         Raises:
             ValueError: The box is empty.
 
         Source: the `region_percent` node.
         """
-        for name, value in (("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)):
-            number(name, value)
-        if x1 >= x2 or y1 >= y2:
-            raise ValueError(f"the box ({x1}, {y1}, {x2}, {y2}) is empty")
-        color = color_json(background_color)
-        box = given(x1=x1, y1=y1, x2=x2, y2=y2, background_color=color)
+        box = _not_empty(number(x1=x1, y1=y1, x2=x2, y2=y2))
+        box |= colors(background_color=background_color)
         return self._then({"region_percent": box})
 
     def expand_canvas(
@@ -272,34 +234,22 @@ class Image:
         *,
         color: ColorLike = "transparent",
     ) -> Image:
-        """Return this image with a border.
+        """Return this image with a border of one *color*.
 
-        Args:
-            left: Its width on the left, in pixels.
-            top: Its height above, in pixels.
-            right: Its width on the right, in pixels.
-            bottom: Its height below, in pixels.
-            color: Its colour.
+        It is *left*, *top*, *right* and *bottom* pixels wide.
 
         Raises:
             ValueError: A number is below 0, or *color* is none.
 
         Source: the `expand_canvas` node.
         """
-        sides = {"left": left, "top": top, "right": right, "bottom": bottom}
-        for name, value in sides.items():
-            whole(name, value, 0, INT32)
-        return self._then({"expand_canvas": {**sides, "color": color_json(color)}})
+        sides = whole(0, INT32, left=left, top=top, right=right, bottom=bottom)
+        return self._then({"expand_canvas": sides | colors(color=color)})
 
     def fill_rect(self, x1: int, y1: int, x2: int, y2: int, color: ColorLike) -> Image:
-        """Return this image with a rectangle of one colour in place of what is there.
+        """Return this image with a rectangle of one *color* in place of what is there.
 
-        Args:
-            x1: Left edge in pixels.
-            y1: Upper edge in pixels.
-            x2: Right edge in pixels, exclusive.
-            y2: Lower edge in pixels, exclusive.
-            color: Its colour.
+        From *x1*, *y1* to *x2*, *y2*, exclusive, in pixels.
 
         Raises:
             ValueError: The rectangle is empty. One that reaches out of the image is an
@@ -307,9 +257,8 @@ class Image:
 
         Source: the `fill_rect` node.
         """
-        _box(x1, y1, x2, y2, low=0)
-        box: dict[str, Json] = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
-        return self._then({"fill_rect": {**box, "color": color_json(color)}})
+        box = _box(x1, y1, x2, y2, low=0)
+        return self._then({"fill_rect": box | colors(color=color)})
 
     def round_image_corners(
         self,
@@ -331,9 +280,9 @@ class Image:
 
         Source: the `round_image_corners` node.
         """
-        one_of("unit", unit, _Unit)
-        color = color_json(background_color)
-        params = given(radius=_radius_json(radius, unit), background_color=color)
+        one_of(Literal["pixels", "percentage"], unit=unit)
+        params = colors(background_color=background_color)
+        params["radius"] = _radius_json(radius, unit)
         return self._then({"round_image_corners": params})
 
     # Orientation, clockwise
@@ -372,8 +321,7 @@ class Image:
 
         Source: the `apply_orientation` node.
         """
-        whole("flag", flag, 1, 8)
-        return self._then({"apply_orientation": {"flag": flag}})
+        return self._then({"apply_orientation": whole(1, 8, flag=flag)})
 
     # Colour, in sRGB
 
@@ -385,7 +333,7 @@ class Image:
 
         Source: the `color_filter_srgb` node.
         """
-        one_of("name", name, ColorFilter)
+        one_of(ColorFilter, name=name)
         return self._then({"color_filter_srgb": name})
 
     def adjust(
@@ -409,16 +357,13 @@ class Image:
 
         Source: the `color_filter_srgb` node, once for each argument.
         """
+        around_zero = given(
+            brightness=brightness, contrast=contrast, saturation=saturation
+        )
+        filters = number(-1, 1, **around_zero) | number(0, 1, **given(alpha=alpha))
         image = self
-        for name, value, low in (
-            ("brightness", brightness, -1),
-            ("contrast", contrast, -1),
-            ("saturation", saturation, -1),
-            ("alpha", alpha, 0),
-        ):
-            if value is not None:
-                number(name, value, low, 1)
-                image = image._then({"color_filter_srgb": {name: value}})
+        for name, value in filters.items():
+            image = image._then({"color_filter_srgb": {name: value}})
         return image
 
     def color_matrix_srgb(self, matrix: Sequence[Sequence[float]]) -> Image:
@@ -437,12 +382,10 @@ class Image:
         rows = [list(row) for row in matrix]
         if [len(row) for row in rows] != [5] * 5:
             raise ValueError("a colour matrix has five rows of five numbers")
-        for row in rows:
-            for value in row:
-                number("a member of the matrix", value)
-        return self._then(
-            {"color_matrix_srgb": {"matrix": [[float(v) for v in row] for row in rows]}}
-        )
+        for value in chain.from_iterable(rows):
+            number(**{"a member of the matrix": value})
+        floats: Json = [[float(value) for value in row] for row in rows]
+        return self._then({"color_matrix_srgb": {"matrix": floats}})
 
     def white_balance_srgb(self, threshold: float | None = None) -> Image:
         """Return this image with its histogram stretched, channel by channel.
@@ -456,11 +399,8 @@ class Image:
 
         Source: the `white_balance_histogram_area_threshold_srgb` node.
         """
-        if threshold is not None:
-            number("threshold", threshold, 0, 1)
-        return self._then(
-            {"white_balance_histogram_area_threshold_srgb": given(threshold=threshold)}
-        )
+        name = "white_balance_histogram_area_threshold_srgb"
+        return self._then({name: number(0, 1, **given(threshold=threshold))})
 
     # Composition
 
@@ -487,7 +427,7 @@ class Image:
         blend: Literal["compose", "overwrite"] | None = None,
         hints: Hints | None = None,
     ) -> Image:
-        """Return this image with *image* drawn on it, in exactly this place and size.
+        """Return this image with *image* drawn on it, *w* × *h* pixels at *x*, *y*.
 
         Args:
             image: What is drawn.
@@ -504,32 +444,23 @@ class Image:
 
         Source: the `draw_image_exact` node.
         """
-        _check_image(image)
-        place = {"x": x, "y": y}
-        for name, value in place.items():
-            whole(name, value, 0, INT32)
-        whole("w", w, 1, INT32)
-        whole("h", h, 1, INT32)
-        if blend is not None:
-            one_of("blend", blend, _Blend)
         if hints is not None and hints.resample_when not in (None, "always"):
             raise ValueError("draw_image_exact resamples always: leave resample_when")
-        params = given(**place, w=w, h=h, blend=blend, hints=value_json("hints", hints))
-        return Image({"draw_image_exact": params}, image, self)
+        params = {
+            **whole(0, INT32, x=x, y=y),
+            **whole(1, INT32, w=w, h=h),
+            **one_of(Literal["compose", "overwrite"], **given(blend=blend)),
+            **parts(**given(hints=hints)),
+        }
+        return self._under("draw_image_exact", image, params)
 
     def copy_rect_to_canvas(
         self, image: Image, from_x: int, from_y: int, w: int, h: int, x: int, y: int
     ) -> Image:
         """Return this image with a part of *image* copied into it, without blending.
 
-        Args:
-            image: What is copied from.
-            from_x: Left edge of the part in pixels.
-            from_y: Upper edge of the part in pixels.
-            w: Its width in pixels.
-            h: Its height in pixels.
-            x: Where its left edge goes.
-            y: Where its upper edge goes.
+        The part is *w* × *h* pixels; it begins at *from_x*, *from_y* there, and goes to
+        *x*, *y* here.
 
         Raises:
             ValueError: A number is out of range.
@@ -537,12 +468,14 @@ class Image:
 
         Source: the `copy_rect_to_canvas` node.
         """
-        _check_image(image)
-        params: dict[str, Json] = {"from_x": from_x, "from_y": from_y}
-        params |= {"w": w, "h": h, "x": x, "y": y}
-        for name, value in params.items():
-            whole(name, value, 1 if name in ("w", "h") else 0, INT32)
-        return Image({"copy_rect_to_canvas": params}, image, self)
+        params = whole(0, INT32, from_x=from_x, from_y=from_y, x=x, y=y)
+        params |= whole(1, INT32, w=w, h=h)
+        return self._under("copy_rect_to_canvas", image, params)
+
+    def _under(self, name: str, image: Image, params: dict[str, Json]) -> Image:
+        if not isinstance(image, Image):
+            raise TypeError(f"what is drawn is an Image: decode(…), not {image!r:.80}")
+        return Image({name: params}, image, self)
 
     # Ways out of the vocabulary
 
@@ -592,11 +525,7 @@ class Image:
         self,
         to: Destination,
         encoder: EncoderLike | None = None,
-        *,
-        security: Security | None = None,
-        timeout: float | None = None,
-        cancel: CancelToken | None = None,
-        engine: Engine | None = None,
+        **options: Unpack[RunOptions],
     ) -> EncodedImage:
         """Run the recipe and write the image.
 
@@ -604,10 +533,7 @@ class Image:
             to: A path or a binary stream.
             encoder: An encoder, or the name of a format; that of the path's suffix
                 unless given.
-            security: Limits.
-            timeout: Seconds for all of it.
-            cancel: What else may stop it.
-            engine: Which engine; that of the context unless given.
+            **options: How it is run: `RunOptions`.
 
         Raises:
             ValueError: No encoder is given, and the suffix names no format.
@@ -618,9 +544,7 @@ class Image:
             encoder = suffix_format(to)
         if encoder is None:
             raise ValueError(f"{to!r:.80} names no format: give an encoder as well")
-        return self.encode(encoder, to).run(
-            security=security, timeout=timeout, cancel=cancel, engine=engine
-        )
+        return self.encode(encoder, to).run(**options)
 
 
 def decode(
@@ -653,28 +577,28 @@ def decode(
 
     Source: the `decode` node.
     """
-    if source is not None and name is not None:
-        raise ValueError("a name is for a source that is given later, not for this one")
     if source is not None:
         check_source(source)
-    one_of("shrink_quality", shrink_quality, _ShrinkQuality)
+        if name is not None:
+            raise ValueError("a name is for a source that is given later")
+    one_of(
+        Literal["fastest", "spatial", "gamma_correct"], shrink_quality=shrink_quality
+    )
     commands: list[Json] = []
     if isinstance(shrink, tuple):
         commands += shrink_commands(*shrink, quality=shrink_quality)
     else:
-        one_of("shrink", shrink, Literal["auto", "off"])
+        one_of(Literal["auto", "off"], shrink=shrink)
     if discard_color_profile:
         commands.append("discard_color_profile")
     if ignore_color_profile_errors:
         commands.append("ignore_color_profile_errors")
     if select_frame is not None:
-        whole("select_frame", select_frame, 0, INT32)
-        commands.append({"select_frame": select_frame})
+        commands.append(whole(0, INT32, select_frame=select_frame))
     # An empty list is how a document says "off".
     told = bool(commands) or shrink == "off"
-    params: dict[str, Json] = {"commands": commands} if told else {}
     return Image(
-        {"decode": params},
+        {"decode": {"commands": commands} if told else {}},
         _sources=(Placeholder(name) if source is None else source,),
         _auto_shrink=shrink == "auto",
     )
@@ -700,66 +624,56 @@ def canvas(
 
     Source: the `create_canvas` node.
     """
-    whole("w", w, 1, INT32)
-    whole("h", h, 1, INT32)
-    one_of("format", format, _CanvasFormat)
-    params = given(w=w, h=h, color=color_json(color), format=format)
+    params = {
+        **whole(1, INT32, w=w, h=h),
+        **colors(color=color),
+        **one_of(Literal["bgra_32", "bgr_32"], format=format),
+    }
     return Image({"create_canvas": params})
 
 
 def bound(image: Image, bind: Callable[[SourceLike | Placeholder], Any]) -> Image:
     """Return *image* with what *bind* gives for each source; branches stay shared."""
-    done: dict[int, Image] = {}
-    waiting = [image]
-    while waiting:
-        each = waiting[-1]
-        parents = [p for p in (each._input, each._canvas) if p and id(p) not in done]
-        if parents:
-            waiting += parents
-            continue
-        waiting.pop()
-        done[id(each)] = replace(
-            each,
+    done: dict[int | None, Image] = {}
+    for each in parents_first(image, done):
+        done[id(each)] = each._replace(
             _input=each._input and done[id(each._input)],
             _canvas=each._canvas and done[id(each._canvas)],
-            _sources=tuple(bind(source) for source in each._sources),
+            _sources=tuple(map(bind, each._sources)),
         )
     return done[id(image)]
 
 
-def _check_image(image: object) -> None:
-    if not isinstance(image, Image):
-        raise TypeError(f"what is drawn is an Image: decode(…), not {image!r:.80}")
+def _box(x1: int, y1: int, x2: int, y2: int, *, low: int) -> dict[str, Any]:
+    return _not_empty(whole(low, INT32, x1=x1, y1=y1, x2=x2, y2=y2))
 
 
-def _box(x1: int, y1: int, x2: int, y2: int, *, low: int = _COORDINATE[0]) -> None:
-    for name, value in (("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2)):
-        whole(name, value, low, _COORDINATE[1])
-    if x1 >= x2 or y1 >= y2:
-        raise ValueError(f"the box ({x1}, {y1}, {x2}, {y2}) is empty")
+def _not_empty(box: dict[str, Any]) -> dict[str, Any]:
+    if box["x1"] >= box["x2"] or box["y1"] >= box["y2"]:
+        raise ValueError(f"the box ({', '.join(map(str, box.values()))}) is empty")
+    return box
 
 
 def _radius_json(
     radius: float | tuple[float, float, float, float] | Literal["circle"], unit: str
 ) -> Json:
     if isinstance(radius, str):
-        one_of("radius", radius, Literal["circle"])
+        one_of(Literal["circle"], radius=radius)
         return radius
     if not isinstance(radius, tuple):
-        number("radius", radius, 0)
+        number(0, radius=radius)
         return {unit: float(radius)}
     corners = ("top_left", "top_right", "bottom_right", "bottom_left")
     if len(radius) != len(corners):
         raise ValueError("radius is one number, four, or 'circle'")
     for value in radius:
-        number("radius", value, 0)
+        number(0, radius=value)
     return {f"{unit}_custom": dict(zip(corners, map(float, radius), strict=True))}
 
 
 def _call_text(image: Image) -> str:
     """Return the call that made the last step of *image*, near enough."""
-    node = image._node
-    name, params = next(iter(node.items())) if isinstance(node, dict) else (node, None)
+    name, params = parted(image._node)
     arguments = [
         repr(source) if isinstance(source, Placeholder) else repr(source_name(source))
         for source in image._sources

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
+from .._cancel import CancelToken, in_thread
 from .._io import check_destination, check_source, read_source, source_name
+from .._value import Value
 from ..errors import refuse_at_exit
 from ..types import SupportsOpened
 from .encoders import EncoderLike, encoder_for, preset_needs
-from .plan import Command, CommandEnd, Placeholder, Plan, graph_of, lay_out
+from .plan import Placeholder, Plan, graph_of, lay_out
 from .querystring import command_needs, querystring_text, with_format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from .._cancel import CancelToken
+    from typing_extensions import Unpack
+
     from .._engine import Engine
     from ..types import Capability, Destination, Json, Querystring, SourceLike
     from .image import Image
@@ -26,18 +28,31 @@ if TYPE_CHECKING:
     from .values import Security, Watermark
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Output:
+class RunOptions(TypedDict, total=False):
+    """How a job is run: what every function takes that runs one, by name."""
+
+    security: Security | None
+    """Limits; the job's own unless given."""
+    timeout: float | None
+    """Seconds for all of it, 0 or more; None for no end."""
+    cancel: CancelToken | None
+    """What else may stop it."""
+    engine: Engine | None
+    """Which engine; that of the context unless given."""
+
+
+class Output(Value):
     """An image with an encoder and perhaps a destination. Made by `Image.encode`."""
 
-    image: Image | Command
-    encoder: EncoderLike = "keep"
+    image: Image
+    encoder: EncoderLike | None = "keep"
+    """None where the image is a query string that encodes as well."""
     to: Destination | None = None
     name: str | None = None
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        encoder_for(self.encoder)
+    def _check(self) -> None:
+        if not (self.encoder is None and self.image._is_command):
+            encoder_for(self.encoder)
         if self.to is not None:
             check_destination(self.to)
 
@@ -50,7 +65,10 @@ class Output:
     @property
     def preset(self) -> Json:
         """The encoder as the engine's JSON has it."""
-        return encoder_for(self.encoder).to_json()
+        return None if self.encoder is None else encoder_for(self.encoder).to_json()
+
+    def _sent(self, to: Destination | None) -> Job:
+        return Job(self if to is None else self._replace(to=to))
 
     def run(
         self,
@@ -59,10 +77,7 @@ class Output:
         *,
         to: Destination | None = None,
         inputs: Mapping[str, SourceLike] | None = None,
-        security: Security | None = None,
-        timeout: float | None = None,
-        cancel: CancelToken | None = None,
-        engine: Engine | None = None,
+        **options: Unpack[RunOptions],
     ) -> EncodedImage:
         """Run this output alone.
 
@@ -70,23 +85,12 @@ class Output:
             source: What `decode()` left open.
             to: A destination instead of its own.
             inputs: What was left open under names.
-            security: Limits.
-            timeout: Seconds for all of it, 0 or more.
-            cancel: What else may stop it.
-            engine: Which engine; that of the context unless given.
+            **options: How it is run: `RunOptions`.
 
         Raises:
             ImageflowError: As `Job.run`.
         """
-        output = self if to is None else replace(self, to=to)
-        return Job(output).run(
-            source,
-            inputs=inputs,
-            security=security,
-            timeout=timeout,
-            cancel=cancel,
-            engine=engine,
-        )[0]
+        return self._sent(to).run(source, inputs=inputs, **options)[0]
 
     async def arun(
         self,
@@ -95,15 +99,10 @@ class Output:
         *,
         to: Destination | None = None,
         inputs: Mapping[str, SourceLike] | None = None,
-        security: Security | None = None,
-        timeout: float | None = None,
-        engine: Engine | None = None,
+        **options: Unpack[RunOptions],
     ) -> EncodedImage:
         """Run this output alone, awaited; see `run`."""
-        output = self if to is None else replace(self, to=to)
-        result = await Job(output).arun(
-            source, inputs=inputs, security=security, timeout=timeout, engine=engine
-        )
+        result = await self._sent(to).arun(source, inputs=inputs, **options)
         return result[0]
 
 
@@ -130,16 +129,21 @@ def command_string(
 
     Source: the `command_string` node.
     """
+    from .image import Image  # image builds on job
+
     text = with_format_of(querystring_text(querystring), to)
+    params: dict[str, Json] = {"kind": "ir4", "value": text}
+    if watermarks:
+        params["watermarks"] = [each.to_json() for each in watermarks]
     if source is not None:
         check_source(source)
-    drawn = tuple((each.source, each.to_json()) for each in watermarks)
-    given = Placeholder() if source is None else source
-    return Output(Command(given, text, drawn), to=to, name=name)
+    picture = Placeholder() if source is None else source
+    sources = (picture, *(each.source for each in watermarks))
+    image = Image({"command_string": params}, _sources=sources)
+    return Output(image, None, to, name)
 
 
-@dataclass(frozen=True, slots=True, eq=False, init=False)
-class Job:
+class Job(Value):
     """Outputs that run together, so that what they share is done once.
 
     A value like an `Image`: it compares by value, can be pickled unless it holds an
@@ -162,10 +166,9 @@ class Job:
                 raise TypeError(
                     f"a job is made of outputs: end {output!r:.80} with .encode(…)"
                 )
-        _no_two("name", [o.name for o in outputs])
-        _no_two("destination", [_path(o.to) for o in outputs])
-        object.__setattr__(self, "outputs", outputs)
-        object.__setattr__(self, "security", security)
+        _no_two("name", (each.name for each in outputs))
+        _no_two("destination", (_path(each.to) for each in outputs))
+        vars(self).update(outputs=outputs, security=security)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Job):
@@ -199,7 +202,7 @@ class Job:
     def _bound(
         self, source: SourceLike | None, inputs: Mapping[str, SourceLike] | None
     ) -> Job:
-        from .image import Image, bound  # image builds on job
+        from .image import bound  # image builds on job
 
         places: dict[Any, SourceLike] = dict(inputs or {})
         if source is not None:
@@ -212,13 +215,9 @@ class Job:
                 return places[each.name]
             return each
 
-        def moved(image: Image | Command) -> Image | Command:
-            if isinstance(image, Image):
-                return bound(image, bind)
-            drawn = tuple((bind(each), json) for each, json in image.watermarks)
-            return replace(image, source=bind(image.source), watermarks=drawn)
-
-        outputs = [replace(each, image=moved(each.image)) for each in self.outputs]
+        outputs = [
+            each._replace(image=bound(each.image, bind)) for each in self.outputs
+        ]
         for name in places.keys() - used:
             what = "an unnamed source" if name is None else f"a source named {name!r}"
             raise ValueError(f"this recipe has no place for {what}")
@@ -230,20 +229,14 @@ class Job:
         /,
         *,
         inputs: Mapping[str, SourceLike] | None = None,
-        security: Security | None = None,
-        timeout: float | None = None,
-        cancel: CancelToken | None = None,
-        engine: Engine | None = None,
+        **options: Unpack[RunOptions],
     ) -> JobResult:
         """Run it. No file is replaced unless all outputs succeed.
 
         Args:
             source: What `decode()` left open.
             inputs: What was left open under names.
-            security: Limits; the job's own unless given.
-            timeout: Seconds for all of it, 0 or more; None for no end.
-            cancel: What else may stop it.
-            engine: Which engine; that of the context unless given.
+            **options: How it is run: `RunOptions`.
 
         Raises:
             SourceError: A source cannot be read, is too large or of no allowed type.
@@ -256,7 +249,7 @@ class Job:
         from .run import run_job  # which needs the hall: values need no engine
 
         job = self if source is None and not inputs else self._bound(source, inputs)
-        return run_job(job, security, timeout, cancel, engine)
+        return run_job(job, **options)
 
     async def arun(
         self,
@@ -264,27 +257,18 @@ class Job:
         /,
         *,
         inputs: Mapping[str, SourceLike] | None = None,
-        security: Security | None = None,
-        timeout: float | None = None,
-        engine: Engine | None = None,
+        **options: Unpack[RunOptions],
     ) -> JobResult:
         """Run it in a thread, awaited; see `run`.
 
         When the task is cancelled, so is the job, and nothing of it is left.
         """
-        from .run import in_thread
 
         def work(cancel: CancelToken) -> JobResult:
-            return self.run(
-                source,
-                inputs=inputs,
-                security=security,
-                timeout=timeout,
-                cancel=cancel,
-                engine=engine,
-            )
+            options["cancel"] = cancel
+            return self.run(source, inputs=inputs, **options)
 
-        return await in_thread(work)
+        return await in_thread(work, options.get("cancel"))
 
     # As text
 
@@ -329,18 +313,20 @@ class Job:
     def explain(self) -> str:
         """Return the plan in words, one line for each node; numbers name parents."""
         plan = self._plan()
-        lines = [
-            f"{number}  {step.name}{_arguments(step.parameters)}"
-            f"{_origins(step.parents, [plan.sources[s] for s in step.sources])}"
-            for number, step in enumerate(plan.steps)
-        ]
+        lines = []
+        for number, step in enumerate(plan.steps):
+            sources = [_origin(plan.sources[each]) for each in step.sources]
+            origins = ", ".join([*map(str, step.parents), *sources])
+            words = [f"{number} ", step.name, *_arguments(step.parameters)]
+            lines.append(" ".join(words) + f" ← {origins}" * bool(origins))
         for output, end in zip(self.outputs, plan.ends, strict=True):
             to = "bytes" if output.to is None else source_name(output.to)  # type: ignore[arg-type]  # names streams and paths alike
-            if isinstance(end, CommandEnd):
-                sources = [plan.sources[number] for number in end.sources]
-                lines.append(f"→  {end.text}{_origins([], sources)} to {to}")
-            else:
-                lines.append(f"→  encode {json.dumps(output.preset)} of {end} to {to}")
+            how = (
+                ""
+                if output.encoder is None
+                else f"encode {json.dumps(output.preset)} of "
+            )
+            lines.append(f"→  {how}{end} to {to}")
         return "\n".join(lines)
 
     def fingerprint(self) -> str:
@@ -370,22 +356,20 @@ class Job:
 def needed(plan: Plan, outputs: Sequence[Output]) -> frozenset[Capability]:
     """Return what an engine must be able to do to run *plan* and encode *outputs*."""
     needs: set[Capability] = set()
-    for output, end in zip(outputs, plan.ends, strict=True):
-        if isinstance(end, CommandEnd):
-            needs |= command_needs(end.text)
-        else:
-            needs |= preset_needs(output.preset)
-    if any("select_frame" in str(command) for command in plan.decoder_commands()):
-        needs.add("select_frame")
+    for output in outputs:
+        needs |= preset_needs(output.preset)
     for step in plan.steps:
         if step.name == "command_string":
-            needs |= command_needs(step.parameters["value"], encodes=False)
+            value, decodes = step.parameters["value"], bool(step.sources)
+            needs |= command_needs(value, encodes=decodes)
         elif step.name == "watermark_red_dot":
             needs.add("watermark_red_dot")
+        elif step.name == "decode" and "select_frame" in str(step.parameters):
+            needs.add("select_frame")
     return frozenset(needs)
 
 
-def _no_two(what: str, values: list[Any]) -> None:
+def _no_two(what: str, values: Iterable[object]) -> None:
     given = [value for value in values if value is not None]
     for value in given:
         if given.count(value) > 1:
@@ -396,23 +380,16 @@ def _path(to: Destination | None) -> object:
     return Path(to) if isinstance(to, str | PathLike) else to
 
 
-def _arguments(parameters: Any) -> str:
-    if not parameters:
-        return ""
+def _arguments(parameters: Any) -> list[str]:
     if isinstance(parameters, dict):
-        return " " + " ".join(f"{k}={json.dumps(v)}" for k, v in parameters.items())
-    return f" {json.dumps(parameters)}"
+        return [f"{name}={json.dumps(value)}" for name, value in parameters.items()]
+    return [] if parameters is None else [json.dumps(parameters)]
 
 
-def _origins(parents: list[int], sources: Sequence[SourceLike | Placeholder]) -> str:
-    words = [str(parent) for parent in parents]
-    words += [
-        f"<{source.name or 'source'}>"
-        if isinstance(source, Placeholder)
-        else source_name(source)
-        for source in sources
-    ]
-    return f" ← {', '.join(words)}" if words else ""
+def _origin(source: SourceLike | Placeholder) -> str:
+    if isinstance(source, Placeholder):
+        return f"<{source.name or 'source'}>"
+    return source_name(source)
 
 
 def _content(source: SourceLike | Placeholder) -> bytes | memoryview:
@@ -420,8 +397,6 @@ def _content(source: SourceLike | Placeholder) -> bytes | memoryview:
         raise ValueError("a source is still missing: the fingerprint is of pictures")
     if isinstance(source, SupportsOpened):
         source = source.opened()
-    if not isinstance(source, bytes | bytearray | memoryview) and hasattr(
-        source, "read"
-    ):
+    if hasattr(source, "read"):
         raise ValueError("a stream can be read once only: give its bytes")
     return read_source(source)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from ..types import Json, SourceLike
     from .image import Image
@@ -41,30 +41,15 @@ _ENCODERS_THAT_READ: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(NamedTuple):
     """A source that is given when the job runs."""
 
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A query string that decodes and encodes as well: the only node of its graph."""
-
-    source: SourceLike | Placeholder
-    text: str
-    watermarks: tuple[tuple[SourceLike | Placeholder, dict[str, Json]], ...] = ()
-    """Each a picture and what is done with it, in the engine's words."""
-
-
-class CommandEnd(NamedTuple):
-    """A `Command`, its sources by their numbers."""
-
-    text: str
-    sources: tuple[int, ...]
-    """The picture, then the watermarks."""
-    watermarks: tuple[dict[str, Json], ...]
+def parted(node: Any) -> tuple[str, Any]:
+    """Return the name of a node or a preset, and its parameters or None."""
+    return (node, None) if isinstance(node, str) else next(iter(node.items()))
 
 
 class Step(NamedTuple):
@@ -72,6 +57,7 @@ class Step(NamedTuple):
 
     node: Json
     sources: tuple[int, ...]
+    """Of a query string the picture and then its watermarks."""
     input: int | None
     canvas: int | None
     auto_shrink: bool
@@ -79,23 +65,21 @@ class Step(NamedTuple):
     @property
     def name(self) -> str:
         """The node's name."""
-        return next(iter(self.node)) if isinstance(self.node, dict) else str(self.node)
+        return parted(self.node)[0]
 
     @property
     def parameters(self) -> Any:
         """What the node's name leads to, None for a node without parameters."""
-        return self.node[self.name] if isinstance(self.node, dict) else None
+        return parted(self.node)[1]
 
     @property
     def parents(self) -> list[int]:
         """The numbers of the steps that feed it."""
         return [each for each in (self.input, self.canvas) if each is not None]
 
-    def renumbered(self, new: Mapping[int, int]) -> Step:
-        """Return it with other numbers for its parents."""
-        parents = (self.input, self.canvas)
-        upper, canvas = (None if each is None else new[each] for each in parents)
-        return self._replace(input=upper, canvas=canvas)
+    def told(self, **parameters: Json) -> Step:
+        """Return it with other parameters."""
+        return self._replace(node={self.name: {**self.parameters, **parameters}})
 
 
 class Plan(NamedTuple):
@@ -103,93 +87,68 @@ class Plan(NamedTuple):
 
     steps: list[Step]
     sources: list[SourceLike | Placeholder]
-    ends: list[int | CommandEnd]
-    """The last step of each image, or a command."""
+    ends: list[int]
+    """The last step of each image."""
 
     def part(self, ends: Sequence[int]) -> Plan:
         """Return the plan of some of the ends, with what they need."""
-        needed = {end for i in ends if isinstance(end := self.ends[i], int)}
+        needed = {self.ends[i] for i in ends}
         for number in range(len(self.steps) - 1, -1, -1):  # children first
             if number in needed:
                 needed.update(self.steps[number].parents)
-        new = {old: number for number, old in enumerate(sorted(needed))}
-        steps = [self.steps[old].renumbered(new) for old in new]
-        kept = [self.ends[i] for i in ends]
-        renumbered = [new[end] if isinstance(end, int) else end for end in kept]
-        return Plan(steps, self.sources, renumbered)
-
-    def read_by(self, end: int) -> set[int]:
-        """Return the numbers of the sources that an end needs."""
-        only = self.part([end])
-        command = only.ends[0]
-        if isinstance(command, CommandEnd):
-            return set(command.sources)
-        return {number for step in only.steps for number in step.sources}
-
-    def decoder_commands(self) -> Iterator[Json]:
-        """Yield what decoders are told."""
-        for step in self.steps:
-            if step.name == "decode":
-                yield from step.parameters.get("commands", [])
+        new: dict[int | None, int] = {old: i for i, old in enumerate(sorted(needed))}
+        steps = [
+            step._replace(input=new.get(step.input), canvas=new.get(step.canvas))
+            for number, step in enumerate(self.steps)
+            if number in needed
+        ]
+        return Plan(steps, self.sources, [new[self.ends[i]] for i in ends])
 
     def children(self, step: int) -> list[Step]:
         """Return the steps that *step* feeds."""
         return [each for each in self.steps if step in each.parents]
 
 
-def lay_out(images: Iterable[Image | Command]) -> Plan:
+def parents_first(image: Image, done: Container[int | None]) -> Iterator[Image]:
+    """Yield *image* and all that it is made of, but what is *done*, by its identity.
+
+    However long a recipe is, this does not recurse.
+    """
+    waiting = [image]
+    while waiting:
+        each = waiting[-1]
+        parents = (each._input, each._canvas)
+        missing = [p for p in parents if p is not None and id(p) not in done]
+        if missing:
+            waiting += missing
+            continue
+        waiting.pop()
+        if id(each) not in done:
+            yield each
+
+
+def lay_out(images: Iterable[Image]) -> Plan:
     """Return the plan that makes *images*."""
     plan = Plan([], [], [])
-    known: dict[int, int] = {}  # id of an image → its step
-    merged: dict[tuple[object, ...], int] = {}
-    kept = list(images)  # while their ids are in use
+    known: dict[int | None, int] = {}  # the identity of an image → its step
+    merged: dict[object, int] = {}
+    kept = list(images)  # while their identities are in use
     for image in kept:
-        if isinstance(image, Command):
-            plan.ends.append(_command_end(plan, image))
-            continue
-        waiting = [image]
-        while waiting:
-            each = waiting[-1]
-            parents = [p for p in (each._canvas, each._input) if p is not None]
-            missing = [parent for parent in parents if id(parent) not in known]
-            if missing:
-                waiting += reversed(missing)
-                continue
-            waiting.pop()
-            if id(each) not in known:
-                known[id(each)] = _add(plan, merged, each, known)
+        for each in parents_first(image, known):
+            step = Step(
+                each._node,
+                tuple(_source_number(plan.sources, source) for source in each._sources),
+                None if each._input is None else known[id(each._input)],
+                None if each._canvas is None else known[id(each._canvas)],
+                each._auto_shrink,
+            )
+            key = (json.dumps(step.node, sort_keys=True), *step[1:])
+            if key not in merged:
+                merged[key] = len(plan.steps)
+                plan.steps.append(step)
+            known[id(each)] = merged[key]
         plan.ends.append(known[id(image)])
     return plan
-
-
-def _add(
-    plan: Plan,
-    merged: dict[tuple[object, ...], int],
-    image: Image,
-    known: Mapping[int, int],
-) -> int:
-    step = Step(
-        image._node,
-        tuple(_source_number(plan.sources, source) for source in image._sources),
-        None if image._input is None else known[id(image._input)],
-        None if image._canvas is None else known[id(image._canvas)],
-        image._auto_shrink,
-    )
-    text = json.dumps(step.node, sort_keys=True)
-    key = (text, step.sources, step.input, step.canvas, step.auto_shrink)
-    if key not in merged:
-        merged[key] = len(plan.steps)
-        plan.steps.append(step)
-    return merged[key]
-
-
-def _command_end(plan: Plan, command: Command) -> CommandEnd:
-    sources = (command.source, *(source for source, _ in command.watermarks))
-    return CommandEnd(
-        command.text,
-        tuple(_source_number(plan.sources, source) for source in sources),
-        tuple(each for _, each in command.watermarks),
-    )
 
 
 def _source_number(
@@ -234,73 +193,44 @@ class Graph(NamedTuple):
         return number
 
 
-def graph_of(
-    plan: Plan,
-    presets: Sequence[Json],
-    *,
-    commands: Mapping[int, list[Json]] | None = None,
-) -> Graph:
+def graph_of(plan: Plan, presets: Sequence[Json]) -> Graph:
     """Return the graph that makes *plan* and encodes each end by its preset.
 
     Nodes are numbered parents first, io_ids inputs first, so that the same recipe
-    always gives the same JSON.
-
-    Args:
-        plan: The images.
-        presets: The encoder preset of each end; that of a command does not matter.
-        commands: More commands for decoders, by the number of the step.
+    always gives the same JSON. An end whose preset is None is a query string that
+    encodes as well.
     """
     graph = Graph({}, [], [], [])
-    children = _child_counts(plan)
-    numbers: list[int] = []  # step → node
+    ends = list(zip(plan.ends, presets, strict=True))
+    readers = Counter(parent for step in plan.steps for parent in step.parents)
+    readers.update(end for end, preset in ends if preset is not None)
+    numbers: dict[int, int] = {}  # step → node
     for index, step in enumerate(plan.steps):
-        io_ids = graph.add_inputs(step.sources)
-        node = _numbered(step, io_ids, (commands or {}).get(index, []))
+        if not readers[index]:
+            continue
+        node = _numbered(step, graph.add_inputs(step.sources))
         parents = []
         for parent, kind in ((step.canvas, "canvas"), (step.input, "input")):
             if parent is not None:
                 changed = kind == "canvas" or not _only_reads_its_input(step)
-                copied = changed and children[parent] > 1
+                copied = changed and readers[parent] > 1
                 number = _copy(graph, numbers[parent]) if copied else numbers[parent]
                 parents.append((number, kind))
-        numbers.append(graph.add(node, *parents))
-    command_inputs = [
-        graph.add_inputs(end.sources) if isinstance(end, CommandEnd) else []
-        for end in plan.ends
+        numbers[index] = graph.add(node, *parents)
+    inputs = [
+        graph.add_inputs(plan.steps[end].sources) if preset is None else []
+        for end, preset in ends
     ]
-    for end, preset, io_ids in zip(plan.ends, presets, command_inputs, strict=True):
+    for (end, preset), io_ids in zip(ends, inputs, strict=True):
         io_id = len(graph.inputs) + len(graph.outputs)
         graph.outputs.append(io_id)
-        if isinstance(end, CommandEnd):
-            graph.add(_command_node(end, io_ids, io_id))
+        if preset is None:
+            graph.add(_numbered(plan.steps[end], io_ids, encode=io_id))
             continue
-        copied = children[end] > 1 and _preset_name(preset) not in _ENCODERS_THAT_READ
+        copied = readers[end] > 1 and parted(preset)[0] not in _ENCODERS_THAT_READ
         parent = _copy(graph, numbers[end]) if copied else numbers[end]
         graph.add({"encode": {"io_id": io_id, "preset": preset}}, (parent, "input"))
     return graph
-
-
-def _child_counts(plan: Plan) -> list[int]:
-    counts = [0] * len(plan.steps)
-    for step in plan.steps:
-        for parent in step.parents:
-            counts[parent] += 1
-    for end in plan.ends:
-        if isinstance(end, int):
-            counts[end] += 1
-    return counts
-
-
-def _command_node(end: CommandEnd, io_ids: list[int], io_id: int) -> Json:
-    decode, *watermark_ids = io_ids
-    params: dict[str, Json] = {"kind": "ir4", "value": end.text}
-    params |= {"decode": decode, "encode": io_id}
-    if end.watermarks:
-        params["watermarks"] = [
-            {"io_id": number, **watermark}
-            for number, watermark in zip(watermark_ids, end.watermarks, strict=True)
-        ]
-    return {"command_string": params}
 
 
 def _only_reads_its_input(step: Step) -> bool:
@@ -318,15 +248,15 @@ def _copy(graph: Graph, number: int) -> int:
     return graph.add("flip_v", (once, "input"))
 
 
-def _preset_name(preset: Json) -> str:
-    return next(iter(preset)) if isinstance(preset, dict) else str(preset)
-
-
-def _numbered(step: Step, io_ids: list[int], commands: list[Json]) -> Json:
-    """Return the node of *step* with its io_ids, and with more decoder commands."""
+def _numbered(step: Step, io_ids: list[int], **encode: int) -> Json:
+    """Return the node of *step* with its io_ids."""
     if not io_ids:
         return step.node
-    params: dict[str, Json] = {"io_id": io_ids[0], **step.parameters}
-    if commands:
-        params["commands"] = [*step.parameters.get("commands", []), *commands]
-    return {step.name: params}
+    first, *others = io_ids
+    if step.name != "command_string":
+        return {step.name: {"io_id": first, **step.parameters}}
+    params: dict[str, Json] = {**step.parameters, "decode": first, **encode}
+    if others:
+        marks = zip(others, step.parameters["watermarks"], strict=True)
+        params["watermarks"] = [{"io_id": number, **mark} for number, mark in marks]
+    return {"command_string": params}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from urllib.parse import quote_plus
 
 from .._colors import Color
@@ -215,8 +214,7 @@ def _as_number(text: str) -> float | None:
 # What is wrong in it
 
 
-@dataclass(frozen=True, slots=True)
-class QuerystringIssue:
+class QuerystringIssue(NamedTuple):
     """Something in a query string that an engine would pass over in silence."""
 
     key: str

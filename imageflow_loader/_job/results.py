@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._io import to_numpy, to_pil, write_output
+from .._value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from ..types import Destination
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedImage:
+class EncodedImage(Value):
     """One encoded picture."""
 
     name: str
@@ -35,7 +34,7 @@ class EncodedImage:
     byte_count: int
     path: Path | None = None
     """Where it was written; None for bytes and streams."""
-    _data: bytes | None = field(default=None, repr=False)
+    _data: bytes | None = None
 
     @property
     def data(self) -> bytes:
@@ -138,8 +137,7 @@ class FramePerformance(NamedTuple):
     overhead_microseconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Performance:
+class Performance(NamedTuple):
     """How long a job took, and where."""
 
     frames: tuple[FramePerformance, ...]
@@ -164,15 +162,14 @@ class Performance:
         return ", ".join(f"{name} {1000 * seconds:.1f} ms" for name, seconds in times)
 
 
-@dataclass(frozen=True, slots=True)
-class JobResult:
+class JobResult(Value):
     """What a job gave: its outputs in their order, by number or by name."""
 
     outputs: tuple[EncodedImage, ...]
     decodes: tuple[DecodedImage, ...]
     performance: Performance
     engine: EngineInfo
-    raw: Mapping[str, Any] = field(repr=False)
+    raw: Mapping[str, Any]
     """The engine's whole answer."""
 
     def __getitem__(self, key: int | str) -> EncodedImage:

@@ -1,13 +1,13 @@
-"""Run a job: read, check, ask the engine, write; in a thread for those who await."""
+"""Run a job: read, check, ask the engine, write."""
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._backend import Request
-from .._cancel import CancelToken, Deadline, go_on
+from .._cancel import Deadline, go_on
 from .._engine import get_engine
 from .._io import read_header, read_source, sniff, source_name, write_outputs
 from ..errors import (
@@ -19,7 +19,7 @@ from ..errors import (
     UnsupportedFeatureError,
 )
 from .job import needed
-from .plan import CommandEnd, Placeholder, graph_of
+from .plan import Placeholder, graph_of, parted
 from .querystring import named_by_suffix, wants_first_frame, with_key
 from .results import (
     EncodedImage,
@@ -32,17 +32,17 @@ from .shrink import shrink_hints
 from .values import Security
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from .._cancel import CancelToken
     from .._engine import Engine
     from .._io import ImageInfo
     from ..types import Json, SourceLike
     from .job import Job, Output
-    from .plan import Plan
+    from .plan import Plan, Step
 
 _log = logging.getLogger("imageflow_loader")
-_T = TypeVar("_T")
 
 _MAY_MOVE = frozenset({"gif", "auto"})
 
@@ -72,10 +72,11 @@ class _Run(NamedTuple):
 
 def run_job(
     job: Job,
-    security: Security | None,
-    timeout: float | None,
-    cancel: CancelToken | None,
-    engine: Engine | None,
+    *,
+    security: Security | None = None,
+    timeout: float | None = None,
+    cancel: CancelToken | None = None,
+    engine: Engine | None = None,
 ) -> JobResult:
     """Run *job*; see `Job.run`."""
     deadline = Deadline(timeout)
@@ -184,22 +185,22 @@ def _parts(
         return [(True, list(range(len(outputs))))]
     parts: dict[bool, list[int]] = {True: [], False: []}
     for number, output in enumerate(outputs):
-        animated = any(inputs[source].moves for source in plan.read_by(number))
-        parts[not animated or _is_still(output, plan.ends[number])].append(number)
+        steps = plan.part([number]).steps
+        animated = any(
+            inputs[source].moves for step in steps for source in step.sources
+        )
+        parts[not animated or _is_still(output, steps[-1])].append(number)
     return [(still, part) for still, part in parts.items() if part]
 
 
-def _is_still(output: Output, end: int | CommandEnd) -> bool:
+def _is_still(output: Output, end: Step) -> bool:
     """Whether an output holds one picture whatever its source."""
-    if isinstance(end, CommandEnd):
-        return wants_first_frame(end.text)
-    preset = output.preset
-    if isinstance(preset, dict):
-        name, params = next(iter(preset.items()))
-        if name == "format" and isinstance(params, dict):
-            return params["format"] not in ("gif", "keep")
-        return name not in _MAY_MOVE
-    return preset not in _MAY_MOVE
+    if output.encoder is None:
+        return wants_first_frame(end.parameters["value"])
+    name, params = parted(output.preset)
+    if name == "format":
+        return params["format"] not in ("gif", "keep")
+    return name not in _MAY_MOVE
 
 
 def _ask(
@@ -211,15 +212,10 @@ def _ask(
     still: bool,
 ) -> _Answer:
     still = still and run.engine.supports("select_frame")
-    commands = {
-        number: _decoder_commands(plan, number, inputs[step.sources[0]].info, still)
-        for number, step in enumerate(plan.steps)
-        if step.name == "decode"
-    }
-    for number, end in enumerate(plan.ends):
-        if isinstance(end, CommandEnd) and still and inputs[end.sources[0]].moves:
-            plan.ends[number] = end._replace(text=with_key(end.text, "frame", 0))
-    graph = graph_of(plan, [output.preset for output in outputs], commands=commands)
+    for number, step in enumerate(plan.steps):
+        if step.sources:
+            plan.steps[number] = _told(plan, number, inputs[step.sources[0]], still)
+    graph = graph_of(plan, [output.preset for output in outputs])
     message: dict[str, Json] = {"framewise": graph.framewise}
     if limits := run.security.to_json():
         message["security"] = limits
@@ -252,13 +248,15 @@ def _ask(
     return _Answer(made, response.json, response.queue_seconds)
 
 
-def _decoder_commands(
-    plan: Plan, number: int, info: ImageInfo | None, still: bool
-) -> list[Json]:
-    """Return what a decoder is told beyond what the recipe says."""
+def _told(plan: Plan, number: int, source: _Input, still: bool) -> Step:
+    """Return a step with what it is told beyond what the recipe says."""
+    step, info = plan.steps[number], source.info
     if info is None:
-        return []
-    step = plan.steps[number]
+        return step
+    if step.name == "command_string" and still and source.moves:
+        return step.told(value=with_key(step.parameters["value"], "frame", 0))
+    if step.name != "decode":
+        return step
     wanted = step.parameters.get("commands", [])
     frame = next((c["select_frame"] for c in wanted if "select_frame" in c), None)
     if frame is not None and frame >= info.frames:
@@ -270,7 +268,7 @@ def _decoder_commands(
         commands.append({"select_frame": 0})
     if step.auto_shrink and info.mime_type == "image/jpeg":
         commands += shrink_hints(plan, number, info)
-    return commands
+    return step.told(commands=[*wanted, *commands]) if commands else step
 
 
 # The answer
@@ -316,25 +314,3 @@ def _asked_for(output: Output) -> str | None:
     named = chosen.get("format") if isinstance(chosen, dict) else None
     asked = named_by_suffix(output.to) or named
     return "jpeg" if asked == "jpg" else None if asked is None else str(asked)
-
-
-# For those who await
-
-
-async def in_thread(work: Callable[[CancelToken], _T]) -> _T:
-    """Run *work* in a thread; when the task is cancelled, so is the job.
-
-    `CancelledError` is raised only when the thread has really ended, so that nothing of
-    the job is left.
-    """
-    import asyncio  # 30 ms, and here already loaded
-
-    cancel = CancelToken()
-    thread = asyncio.ensure_future(asyncio.to_thread(work, cancel))
-    try:
-        return await asyncio.shield(thread)
-    except asyncio.CancelledError:
-        cancel.cancel()
-        await asyncio.wait([thread])
-        thread.exception()  # taken note of; the task sees its own cancellation
-        raise

@@ -28,8 +28,7 @@ def shrink_commands(
     quality: Literal["fastest", "spatial", "gamma_correct"] = "gamma_correct",
 ) -> list[Json]:
     """Return the commands that ask decoders for at least *w* × *h* pixels."""
-    whole("shrink width", w, 1, INT32)
-    whole("shrink height", h, 1, INT32)
+    whole(1, INT32, **{"shrink width": w, "shrink height": h})
     hints: dict[str, Json] = {
         "width": w,
         "height": h,

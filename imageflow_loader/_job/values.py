@@ -1,39 +1,32 @@
-"""The values that jobs are made of; each checks itself when it is made."""
+"""Boxes, places, limits: what operations and jobs are told beside numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from .._io import check_source
 from ..types import ConstraintMode, Filter, InputFormat, WatermarkMode
-from .checks import INT32, given, members, number, one_of, value_json, whole
+from .checks import INT32
+from .part import Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from dataclasses import KW_ONLY
 
     from .._colors import ColorLike
     from ..types import Capability, Gravity, Json, SourceLike
-
-_Space = Literal["linear", "srgb"]
-_ResampleWhen = Literal[
-    "size_differs", "size_differs_or_sharpening_requested", "always"
-]
-_SharpenWhen = Literal["downscaling", "upscaling", "size_differs", "always"]
-_RelativeTo = Literal["image", "canvas"]
 
 _MIB = 2**20
 # The engine has no word for "not limited"; it takes these.
 UNLIMITED: Final[Mapping[str, float]] = {"w": INT32, "h": INT32, "megapixels": 3.4e38}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hints:
+class Hints(Part):
     """How a picture is resampled; what is None is left to the engine.
 
     Source: `ResampleHints` in imageflow_types/src/lib.rs (v2.3).
     """
 
+    _: KW_ONLY
     sharpen_percent: float | None = None
     """0 to 100."""
     down_filter: Filter | None = None
@@ -51,28 +44,8 @@ class Hints:
         Literal["downscaling", "upscaling", "size_differs", "always"] | None
     ) = None
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        if self.sharpen_percent is not None:
-            number("sharpen_percent", self.sharpen_percent, 0, 100)
-        for name, literal in (
-            ("down_filter", Filter),
-            ("up_filter", Filter),
-            ("scaling_colorspace", _Space),
-            ("resample_when", _ResampleWhen),
-            ("sharpen_when", _SharpenWhen),
-        ):
-            if getattr(self, name) is not None:
-                one_of(name, getattr(self, name), literal)
-        self.to_json()
 
-    def to_json(self) -> dict[str, Json]:
-        """Return them as the engine's JSON has them."""
-        return members(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Constraint:
+class Constraint(Part):
     """How a picture is fitted to a box.
 
     Raises:
@@ -85,31 +58,22 @@ class Constraint:
     """Width of the box in pixels; None: free."""
     h: int | None = None
     """Height of the box in pixels; None: free."""
-    mode: ConstraintMode = field(default="within", kw_only=True)
+    _: KW_ONLY
+    mode: ConstraintMode = "within"
     """"within" never enlarges."""
-    gravity: Gravity | None = field(default=None, kw_only=True)
+    gravity: Gravity | None = None
     """What a crop keeps, where a pad puts the picture; the centre unless given."""
-    canvas_color: ColorLike | None = field(default=None, kw_only=True)
+    canvas_color: ColorLike | None = None
     """Colour of the padding; transparent unless given."""
-    hints: Hints | None = field(default=None, kw_only=True)
+    hints: Hints | None = None
 
-    def __post_init__(self) -> None:
-        """Check the members."""
+    def _check(self) -> None:
         if self.w is None and self.h is None:
             raise ValueError("a constraint needs w or h, or both")
-        for name, value in (("w", self.w), ("h", self.h)):
-            if value is not None:
-                whole(name, value, 1, INT32)
-        one_of("mode", self.mode, ConstraintMode)
-        self.to_json()
-
-    def to_json(self) -> dict[str, Json]:
-        """Return it as the engine's JSON has it."""
-        return members(self)
+        super()._check()
 
 
-@dataclass(frozen=True, slots=True)
-class FitBox:
+class FitBox(Part):
     """A box in percent of the picture, or of the canvas with its padding."""
 
     x1: float = 0
@@ -118,19 +82,12 @@ class FitBox:
     y2: float = 100
     relative_to: Literal["image", "canvas"] = "image"
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        for name in ("x1", "y1", "x2", "y2"):
-            number(name, getattr(self, name), 0, 100)
-        one_of("relative_to", self.relative_to, _RelativeTo)
-
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> Json:
         """Return it as the engine's JSON has it."""
-        return {f"{self.relative_to}_percentage": members(self, without="relative_to")}
+        return {f"{self.relative_to}_percentage": self._members_json()}
 
 
-@dataclass(frozen=True, slots=True)
-class Margins:
+class Margins(Part):
     """A box in pixels inward from the edges of the picture, or of the canvas."""
 
     left: int = 0
@@ -139,31 +96,19 @@ class Margins:
     bottom: int = 0
     relative_to: Literal["image", "canvas"] = "image"
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        for name in ("left", "top", "right", "bottom"):
-            whole(name, getattr(self, name))
-        one_of("relative_to", self.relative_to, _RelativeTo)
-
     @classmethod
     def all(
         cls, pixels: int, relative_to: Literal["image", "canvas"] = "image"
     ) -> Margins:
-        """Return equal margins on all four sides.
-
-        Args:
-            pixels: How wide they are.
-            relative_to: The picture, or the canvas with its padding.
-        """
+        """Return margins of so many *pixels* on all four sides."""
         return cls(pixels, pixels, pixels, pixels, relative_to)
 
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> Json:
         """Return it as the engine's JSON has it."""
-        return {f"{self.relative_to}_margins": members(self, without="relative_to")}
+        return {f"{self.relative_to}_margins": self._members_json()}
 
 
-@dataclass(frozen=True, slots=True)
-class Watermark:
+class Watermark(Part):
     """A picture that is drawn on another.
 
     It is left out in silence where its box is smaller than a pixel, or the picture no
@@ -173,42 +118,27 @@ class Watermark:
     """
 
     source: SourceLike
-    gravity: Gravity | None = field(default=None, kw_only=True)
+    _: KW_ONLY
+    gravity: Gravity | None = None
     """Its place inside the box; the centre unless given."""
-    fit_box: FitBox | Margins | None = field(default=None, kw_only=True)
+    fit_box: FitBox | Margins | None = None
     """Where it may be; the whole picture unless given."""
-    fit_mode: WatermarkMode | None = field(default=None, kw_only=True)
+    fit_mode: WatermarkMode | None = None
     """How it meets that box; "within" unless given."""
-    opacity: float | None = field(default=None, kw_only=True)
+    opacity: float | None = None
     """0 to 1; 1 unless given."""
-    min_canvas_width: int | None = field(default=None, kw_only=True)
+    min_canvas_width: int | None = None
     """Drawn only on pictures wider than this."""
-    min_canvas_height: int | None = field(default=None, kw_only=True)
+    min_canvas_height: int | None = None
     """Drawn only on pictures higher than this."""
-    hints: Hints | None = field(default=None, kw_only=True)
+    hints: Hints | None = None
     """The official engine takes these and does nothing with them."""
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        check_source(self.source)
-        if self.fit_mode is not None:
-            one_of("fit_mode", self.fit_mode, WatermarkMode)
-        if self.opacity is not None:
-            number("opacity", self.opacity, 0, 1)
-        for name in ("min_canvas_width", "min_canvas_height"):
-            if getattr(self, name) is not None:
-                whole(name, getattr(self, name))
-        self.to_json()
 
-    def to_json(self) -> dict[str, Json]:
-        """Return it as the engine's JSON has it, less the number of its input."""
-        return members(self, without="source")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameLimit:
+class FrameLimit(Part):
     """The largest frame allowed; what is None is not limited."""
 
+    _: KW_ONLY
     w: int | None = None
     """In pixels."""
     h: int | None = None
@@ -216,27 +146,19 @@ class FrameLimit:
     megapixels: float | None = None
     """Width × height, in millions."""
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        for name, side in (("w", self.w), ("h", self.h)):
-            if side is not None:
-                whole(name, side, 1, INT32)
-        if self.megapixels is not None:
-            number("megapixels", self.megapixels, 0)
-
-    def to_json(self) -> dict[str, Json]:
+    def to_json(self) -> Json:
         """Return it as the engine's JSON has it, where all three are obligatory."""
-        return {**UNLIMITED, **members(self)}
+        return {**UNLIMITED, **self._members_json()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Security:
+class Security(Part):
     """What a job may cost. A limit that the engine cannot keep is refused, not dropped.
 
     A frame limit that is None leaves the engine's own in force: 12000 × 12000 and 100
     megapixels to decode, 10000 × 10000 and 100 megapixels for any frame.
     """
 
+    _: KW_ONLY
     max_decode_size: FrameLimit | None = None
     """On what a decoder delivers."""
     max_frame_size: FrameLimit | None = None
@@ -252,25 +174,13 @@ class Security:
     allowed_inputs: frozenset[InputFormat] | None = None
     """The formats that decoders may see, by the first bytes. Kept by this package."""
 
-    def __post_init__(self) -> None:
-        """Check the members."""
-        for name in ("max_total_file_pixels", "max_threads", "max_input_bytes"):
-            if getattr(self, name) is not None:
-                whole(name, getattr(self, name), 1, 2**63 - 1)
-        if self.allowed_inputs is not None:
-            for name in self.allowed_inputs:
-                one_of("allowed_inputs", name, InputFormat)
-        self.to_json()
-
     @classmethod
     def untrusted(
         cls, *, megapixels: float = 40, max_input_bytes: int = 32 * _MIB
     ) -> Security:
         """Return limits for pictures that strangers send.
 
-        Args:
-            megapixels: The most of any frame.
-            max_input_bytes: The most of any file.
+        No frame has more than so many *megapixels*, no file more *max_input_bytes*.
         """
         limit = FrameLimit(w=12000, h=12000, megapixels=megapixels)
         return cls(
@@ -301,13 +211,3 @@ class Security:
         if self.max_threads is not None:
             needs.add("limit_threads")
         return frozenset(needs)
-
-    def to_json(self) -> dict[str, Json]:
-        """Return the engine's part as its JSON has it."""
-        return given(
-            max_decode_size=value_json("max_decode_size", self.max_decode_size),
-            max_frame_size=value_json("max_frame_size", self.max_frame_size),
-            max_encode_size=value_json("max_encode_size", self.max_encode_size),
-            max_total_file_pixels=self.max_total_file_pixels,
-            max_threads=self.max_threads,
-        )
