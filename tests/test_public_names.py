@@ -22,8 +22,8 @@ NAMES = """
     FetchedEngine FitBox Format FrameLimit FramePerformance Gif Hints Image
     ImageDecodeError ImageInfo ImageflowError InvalidJobError Job JobCancelledError
     JobError JobResult JobTimeoutError LibPng LibjpegTurbo LodePng Margins MozJpeg
-    NodePerformance Output Performance PngQuant QuerystringIssue RawResponse RunOptions Security
-    SettingsError SizeLimitError Source SourceError SourceNotFoundError
+    NodePerformance Output Performance PngQuant QuerystringIssue RawResponse RunOptions
+    Security SettingsError SizeLimitError Source SourceError SourceNotFoundError
     SourceTooLargeError SourceTypeError ToolLimits UnsupportedFeatureError VersionInfo
     Watermark WebPLossless WebPLossy __version__ ainfo aprocess arun batch canvas
     check_querystring command_string decode errors fetch get_engine info load_engine

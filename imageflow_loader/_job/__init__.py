@@ -17,8 +17,8 @@ from .encoders import (
     WebPLossless,
     WebPLossy,
 )
-from .image import Image, canvas, decode
-from .job import Job, Output, RunOptions, command_string
+from .image import Image, canvas, command_string, decode
+from .job import Job, Output, RunOptions
 from .querystring import (
     QuerystringIssue,
     check_querystring,

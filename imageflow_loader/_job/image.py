@@ -19,7 +19,7 @@ from ..types import ColorFilter
 from .checks import INT32, colors, given, number, one_of, parts, whole
 from .job import Output
 from .plan import Placeholder, lay_out, parents_first, parted
-from .querystring import querystring_text, suffix_format
+from .querystring import querystring_text, suffix_format, with_format_of
 from .shrink import shrink_commands
 from .values import Constraint, Watermark
 
@@ -630,6 +630,41 @@ def canvas(
         **one_of(Literal["bgra_32", "bgr_32"], format=format),
     }
     return Image({"create_canvas": params})
+
+
+def command_string(
+    source: SourceLike | None,
+    querystring: Querystring,
+    *,
+    watermarks: Sequence[Watermark] = (),
+    to: Destination | None = None,
+    name: str | None = None,
+) -> Output:
+    """Return an output that a query string describes, from decoding to encoding.
+
+    Args:
+        source: Bytes, a path or a binary stream; None for one that is given later.
+        querystring: Text or a mapping. Where it names no format, the suffix of *to*
+            does.
+        watermarks: Pictures that are drawn on it.
+        to: A path or a binary stream; None for bytes.
+        name: What the result calls it; its number unless given.
+
+    Raises:
+        ValueError: Query string and suffix name different formats.
+
+    Source: the `command_string` node.
+    """
+    text = with_format_of(querystring_text(querystring), to)
+    params: dict[str, Json] = {"kind": "ir4", "value": text}
+    if watermarks:
+        params["watermarks"] = [each.to_json() for each in watermarks]
+    if source is not None:
+        check_source(source)
+    picture = Placeholder() if source is None else source
+    sources = (picture, *(each.source for each in watermarks))
+    image = Image({"command_string": params}, _sources=sources)
+    return Output(image, None, to, name)
 
 
 def bound(image: Image, bind: Callable[[SourceLike | Placeholder], Any]) -> Image:

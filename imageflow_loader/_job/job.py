@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from .._cancel import CancelToken, in_thread
-from .._io import check_destination, check_source, read_source, source_name
+from .._io import check_destination, read_source, source_name
 from .._value import Value
 from ..errors import refuse_at_exit
 from ..types import SupportsOpened
 from .encoders import EncoderLike, encoder_for, preset_needs
 from .plan import Placeholder, Plan, graph_of, lay_out
-from .querystring import command_needs, querystring_text, with_format_of
+from .querystring import command_needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .._engine import Engine
-    from ..types import Capability, Destination, Json, Querystring, SourceLike
+    from ..types import Capability, Destination, Json, SourceLike
     from .image import Image
     from .results import EncodedImage, JobResult
-    from .values import Security, Watermark
+    from .values import Security
 
 
 class RunOptions(TypedDict, total=False):
@@ -104,43 +104,6 @@ class Output(Value):
         """Run this output alone, awaited; see `run`."""
         result = await self._sent(to).arun(source, inputs=inputs, **options)
         return result[0]
-
-
-def command_string(
-    source: SourceLike | None,
-    querystring: Querystring,
-    *,
-    watermarks: Sequence[Watermark] = (),
-    to: Destination | None = None,
-    name: str | None = None,
-) -> Output:
-    """Return an output that a query string describes, from decoding to encoding.
-
-    Args:
-        source: Bytes, a path or a binary stream; None for one that is given later.
-        querystring: Text or a mapping. Where it names no format, the suffix of *to*
-            does.
-        watermarks: Pictures that are drawn on it.
-        to: A path or a binary stream; None for bytes.
-        name: What the result calls it; its number unless given.
-
-    Raises:
-        ValueError: Query string and suffix name different formats.
-
-    Source: the `command_string` node.
-    """
-    from .image import Image  # image builds on job
-
-    text = with_format_of(querystring_text(querystring), to)
-    params: dict[str, Json] = {"kind": "ir4", "value": text}
-    if watermarks:
-        params["watermarks"] = [each.to_json() for each in watermarks]
-    if source is not None:
-        check_source(source)
-    picture = Placeholder() if source is None else source
-    sources = (picture, *(each.source for each in watermarks))
-    image = Image({"command_string": params}, _sources=sources)
-    return Output(image, None, to, name)
 
 
 class Job(Value):
