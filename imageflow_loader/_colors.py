@@ -16,7 +16,7 @@ _HEX = re.compile(r"#?([0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8})", re.IGNORECASE)
 
 
 class Color(Value):
-    """An sRGB colour.
+    """An sRGB colour: red, green, blue and opacity, each 0 to 255.
 
     Raises:
         ValueError: A channel is not 0 to 255.

@@ -2,10 +2,11 @@
 
 ::
 
+    import imageflow_loader as imf
     from imageflow_loader.testing import FakeEngine
 
     def test_avatars_are_small():
-        with use_engine(FakeEngine()) as engine:
+        with imf.use_engine(FakeEngine()) as engine:
             upload_avatar(b"any bytes")
 
         (job,) = engine.jobs

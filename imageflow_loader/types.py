@@ -195,7 +195,7 @@ QuerystringKind: TypeAlias = Literal[
     "white_balance",
     "subsampling",
 ]
-"""What a query string's value may look like; `_querystring.py` knows each."""
+"""What a query string's value may look like."""
 
 # What a value of each kind may be in a mapping, for type checkers.
 _Integer = Annotated[int, "integer"]

@@ -32,7 +32,7 @@ class Shown(SphinxDirective):
     final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
-        """Return the code beside its pictures."""
+        """Return the code above its pictures."""
         folder = Path(self.env.srcdir, "_gallery")
         names: dict[str, Any] = self.env.temp_data.setdefault("gallery_names", {})
         code = "\n".join(self.content)
@@ -52,7 +52,7 @@ class Shown(SphinxDirective):
         for name in self.arguments[0].split():
             if not (folder / name).is_file():
                 raise self.error(f"the example does not make {name}")
-            alt = f"what the code beside it makes: {name}"
+            alt = f"what the code above it makes: {name}"
             pictures += nodes.image(uri=f"/_gallery/{name}", alt=alt)
         both += [block, pictures]
         return [both]

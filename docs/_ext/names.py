@@ -8,6 +8,7 @@ fails the build; all else is code.
 from __future__ import annotations
 
 import builtins
+import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -43,10 +44,21 @@ ELSEWHERE = {  # what signatures and docstrings name, and its module
     "Path": "pathlib",
     "PathLike": "os",
 }
-# Of numpy, Pillow, the private rooms, and type variables: shown as they are.
-PLAIN = {"NDArray", "Pixels", "PilImage", "_T", "_P", "_P.args", "_P.kwargs"}
-PLAIN |= {"Backend", "KindChoice", "Placeholder", "Platform"}
-PLAIN |= {"Request", "Response", "list[Json]", "dict[str, Json]"}
+# Of others, and type variables: shown as they are.
+PLAIN = {"PIL.Image.Image", "numpy.typing.NDArray", "numpy.uint8", "T", "P"}
+PLAIN |= {"P.args", "P.kwargs", "list[Json]", "dict[str, Json]"}
+PLAIN |= {"Accept", "SizeLimitExceeded", "Client.get_executor"}
+SHOWN_AS = {  # in signatures, what users cannot import by that name
+    "KindChoice": "Literal['auto', 'library', 'tool']",
+    "PilImage": "PIL.Image.Image",
+    "Pixels": "numpy.typing.NDArray[numpy.uint8]",
+    "_P": "P",
+    "_T": "T",
+}
+# Classes that others make for users, beside tuples and protocols.
+NOT_CALLED = {"BatchItem", "EncodedImage", "Engine", "Image", "ImageInfo", "JobResult"}
+NOT_CALLED |= {"Output", "Performance", "QuerystringIssue"}
+WORDS_OF_PYTHON = ("Alias for field number", "Represent a PEP 604 union type")
 
 
 def resolve(
@@ -95,14 +107,40 @@ class _NameRole(XRefRole):
         refnode["name_role"] = True
         refnode["py:module"] = env.ref_context.get("py:module")
         refnode["py:class"] = env.ref_context.get("py:class")
-        refnode["refspecific"] = True
         return title, target if target.isidentifier() or "." in target else f"“{target}"
+
+
+def tidy_signature(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: Any,
+    options: object,
+    arguments: str | None,
+    returned: str,
+) -> tuple[str | None, str]:
+    """Show no private name, and no constructor that users have no use for."""
+    if what in ("class", "exception"):
+        inherited = issubclass(obj, Exception) and "__init__" not in vars(obj)
+        record = issubclass(obj, tuple) or getattr(obj, "_is_protocol", False)
+        if inherited or record or obj.__name__ in NOT_CALLED:
+            return "", ""
+    if inspect.isgeneratorfunction(getattr(obj, "__wrapped__", None)):
+        returned = returned.replace("Iterator", "AbstractContextManager")
+    for private, shown in SHOWN_AS.items():
+        arguments, returned = (
+            each and re.sub(rf"(?<![\w.]){private}\b", shown, each)
+            for each in (arguments, returned)
+        )
+    return arguments, returned
 
 
 def remember(
     app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
 ) -> None:
     """Keep the words of a member: napoleon takes what is before a colon for a type."""
+    if lines and lines[0].startswith(WORDS_OF_PYTHON):
+        lines.clear()
     if what in ("attribute", "data", "property") and "Raises:" not in lines:
         app._words_of_members[name] = list(lines)  # type: ignore[attr-defined]  # ours
 
@@ -119,23 +157,12 @@ def tidy(
         lines[:] = (head + source + tail).split("\n")
 
 
-def hide_private_bases(
-    app: Sphinx, name: str, obj: object, options: object, bases: list[type]
-) -> None:
-    """Show `object` instead of a class that users cannot name."""
-    hidden = ("Part", "Value")
-    bases[:] = [
-        object if base.__name__.startswith("_") or base.__name__ in hidden else base
-        for base in bases
-    ]
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register all this."""
-    app.add_role("name", _NameRole(nodeclass=nodes.literal, warn_dangling=True))
+    app.add_role("name", _NameRole(warn_dangling=True))
     app.connect("missing-reference", resolve)
     app._words_of_members = {}  # type: ignore[attr-defined]  # ours
+    app.connect("autodoc-process-signature", tidy_signature)
     app.connect("autodoc-process-docstring", remember, priority=100)
     app.connect("autodoc-process-docstring", tidy, priority=900)
-    app.connect("autodoc-process-bases", hide_private_bases)
     return {"parallel_read_safe": True}

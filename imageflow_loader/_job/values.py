@@ -74,7 +74,13 @@ class Constraint(Part):
 
 
 class FitBox(Part):
-    """A box in percent of the picture, or of the canvas with its padding."""
+    """A box in percent of the picture, or of the canvas with its padding.
+
+    From the left and upper to the right and lower edge, each 0 to 100.
+
+    Raises:
+        ValueError: A number is out of range.
+    """
 
     x1: float = 0
     y1: float = 0
@@ -88,7 +94,11 @@ class FitBox(Part):
 
 
 class Margins(Part):
-    """A box in pixels inward from the edges of the picture, or of the canvas."""
+    """A box in pixels inward from the edges of the picture, or of the canvas.
+
+    Raises:
+        ValueError: A number is below 0.
+    """
 
     left: int = 0
     top: int = 0

@@ -105,6 +105,18 @@ def test_the_commands_of_a_page_print_what_it_shows(
         assert is_as_shown(printed, block.text), f"{page.name}:{block.line}\n{printed}"
 
 
+def test_the_gallery_shows_every_operation() -> None:
+    gallery = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    operations = [
+        name
+        for name, method in vars(imageflow_loader.Image).items()
+        if "Source: the" in (method.__doc__ or "")
+    ]
+
+    assert len(operations) > 20
+    assert [name for name in operations if f".{name}(" not in gallery] == []
+
+
 def test_every_public_name_is_on_a_page_of_the_reference() -> None:
     reference = "".join(p.read_text("utf-8") for p in (DOCS / "reference").glob("*.md"))
     told = re.findall(
