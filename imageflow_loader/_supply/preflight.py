@@ -122,6 +122,14 @@ def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Verdict
     try:
         with _open(path) as file:
             yield from _check_content(path, file, kind, platform)
+        _check_mount(path)
+        if kind == "tool" and not os.access(path, os.X_OK):
+            raise RefusedError(
+                "not_executable",
+                "is not executable for this user",
+                f"Run: chmod +x {path}",
+            )
+        yield from _doubt_owner(path)
     except ElfCutOffError as error:
         raise RefusedError("cut_off", f"is cut off: it {error}", _AGAIN) from None
     except ElfError as error:
@@ -130,14 +138,6 @@ def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Verdict
         raise RefusedError(
             "unreadable", f"cannot be read: {error.strerror or error}"
         ) from None
-    _check_mount(path)
-    if kind == "tool" and not os.access(path, os.X_OK):
-        raise RefusedError(
-            "not_executable",
-            "is not executable for this user",
-            f"Run: chmod +x {path}",
-        )
-    yield from _doubt_owner(path)
 
 
 def _open(path: Path) -> BinaryIO:

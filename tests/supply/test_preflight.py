@@ -679,6 +679,25 @@ def test_a_file_on_a_noexec_mount_is_refused(place: Path, kind: EngineKind) -> N
     ], ended.stderr
 
 
+@pytest.mark.parametrize("kind", ["library", "tool"])
+def test_a_file_that_is_removed_while_it_is_looked_at_is_refused(
+    kind: EngineKind, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(place, GLIBC_LIBRARY if kind == "library" else STATIC_TOOL)
+    look = os.statvfs
+
+    def too_late(path: Path) -> os.statvfs_result:
+        path.unlink()
+        return look(path)
+
+    monkeypatch.setattr(os, "statvfs", too_late)
+
+    verdict = preflight(place, kind, GLIBC)
+
+    assert (verdict.ok, verdict.code) == (False, "unreadable")
+    assert verdict.sentence == f"{place} cannot be read: No such file or directory."
+
+
 def test_a_file_that_anybody_can_change_is_doubted_and_let_through(place: Path) -> None:
     put(place, STATIC_TOOL, 0o777)
 
