@@ -78,7 +78,8 @@ pub struct Security {
     pub max_frame_size: Option<FrameSizeLimit>,
     /// On the frame that enters an encoder.
     pub max_encode_size: Option<FrameSizeLimit>,
-    /// Threads for one job; 1 unless given. (Upstream's main has this name.)
+    /// Threads for one job; 1 unless given, and more than 2 are as good as 2. (Upstream's
+    /// main has this name.)
     pub max_threads: Option<u32>,
 }
 

@@ -3,6 +3,8 @@
 //! A decoder, a resize and an encoder in a chain hand rows to each other, so none of the
 //! frames between them exists. Whoever needs a whole frame collects the rows.
 
+mod ahead;
+
 use std::borrow::Borrow;
 
 use enough::Stop;
@@ -11,8 +13,10 @@ use crate::error::Result;
 use crate::frame::{Channels, Frame, Rect};
 use crate::limits::Limits;
 
+pub use ahead::{Thread, Threads, Work, ahead};
+
 /// Rows of a picture, from the top.
-pub trait Rows {
+pub trait Rows: Send {
     /// Width and height of the whole picture.
     fn size(&self) -> (u32, u32);
 
@@ -113,7 +117,7 @@ impl<F: Borrow<Frame>> FrameRows<F> {
     }
 }
 
-impl<F: Borrow<Frame>> Rows for FrameRows<F> {
+impl<F: Borrow<Frame> + Send> Rows for FrameRows<F> {
     fn size(&self) -> (u32, u32) {
         (self.part.w(), self.part.h())
     }

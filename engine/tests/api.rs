@@ -426,3 +426,41 @@ fn a_job_ends_although_an_animation_that_no_animation_is_made_of_has_frames_left
 
     assert_eq!(extensions([ANIMATION, &a_png()], presets), ["png", "gif"]);
 }
+
+/// Stripes and grain, as a PNG.
+fn grainy(w: u32, h: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, w, h);
+    encoder.set_color(png::ColorType::Rgb);
+    let level = |i: u32| (i / 7 + (i.wrapping_mul(2_654_435_761) >> 28)) as u8;
+    let pixels: Vec<u8> = (0..w * h * 3).map(level).collect();
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}
+
+/// What a query makes of a file with so many threads.
+fn queried(file: &[u8], query: &str, threads: u32) -> Result<Vec<u8>> {
+    let mut session = session();
+    session.add_input(0, Arc::new(file.to_vec())).unwrap();
+    session.add_output(1).unwrap();
+    let step = json!({"command_string": {"kind": "ir4", "value": query, "decode": 0, "encode": 1}});
+    let message = json!({"security": {"max_threads": threads}, "framewise": {"steps": [step]}});
+    send(&mut session, "v1/execute", &message)?;
+    session.take_output(1)
+}
+
+#[test]
+fn a_second_thread_changes_no_byte_and_no_error() {
+    let png = grainy(700, 500);
+    let jpeg = queried(&png, "format=jpg&quality=90", 1).unwrap();
+    let cut = &png[..png.len() / 2];
+    let queries = ["w=300", "w=600&format=webp", "crop=10,10,690,150&format=png", "rotate=90", ""];
+    for file in [&png, &jpeg, cut] {
+        for query in queries {
+            let (one, two) = (queried(file, query, 1), queried(file, query, 2));
+            assert!(one == two, "{query}: {:?} {:?}", one.err(), two.err());
+        }
+    }
+    assert!(queried(cut, "crop=10,10,690,150&format=png", 2).is_ok());
+    assert!(queried(cut, "w=300", 2).is_err());
+}

@@ -212,6 +212,20 @@ def test_a_build_document_is_taken_as_it_is(pair: Pair) -> None:
     assert pictures.size(base64.b64decode(encoded["bytes"]["base_64"])) == (16, 12)
 
 
+@pytest.mark.parametrize("picture", [pictures.jpeg(640, 480), pictures.png(640, 480)])
+def test_a_second_thread_changes_no_byte(backend: Backend, picture: bytes) -> None:
+    if "limit_threads" not in backend.capabilities:
+        pytest.skip("this engine has no such limit")
+
+    def made(threads: int) -> bytes:
+        job = steps(decode(), within(500, 400), encode(JPEG))
+        limit = {"security": {"max_threads": threads}}
+        response = backend.execute(request({**job, **limit}, picture))
+        return bytes(response.outputs[1])
+
+    assert made(2) == made(1)
+
+
 def in_base64() -> str:
     return base64.b64encode(pictures.jpeg()).decode()
 

@@ -17,13 +17,14 @@ use crate::message::{
 };
 use crate::nodes::{self, Context};
 use crate::query::Query;
-use crate::rows::{FrameRows, Picture, whole};
+use crate::rows::{FrameRows, Picture, Threads, ahead, whole};
 
 /// A running job.
 pub struct Runner<'a> {
     job: Job<'a>,
     plan: &'a Plan<'a>,
     context: Context<'a>,
+    threads: &'a dyn Threads<'a>,
     /// What was decoded, by the node that decodes it.
     sources: BTreeMap<usize, Source<'a>>,
     /// Pictures of watermarks, by io_id: decoded once, whatever number of frames they mark.
@@ -61,8 +62,9 @@ enum Sink {
 
 impl<'a> Runner<'a> {
     /// A job that did nothing yet.
-    pub fn new(job: Job<'a>, plan: &'a Plan<'a>) -> Self {
+    pub fn new(job: Job<'a>, plan: &'a Plan<'a>, threads: &'a dyn Threads<'a>) -> Self {
         Self {
+            threads,
             job,
             plan,
             context: Context { limits: job.limits, stop: job.stop },
@@ -201,7 +203,7 @@ impl<'a> Runner<'a> {
         }
         let picture = decode::still(input.format(), input.bytes(), &commands, limits, stop)?;
         if !self.is_animation() {
-            return Ok(picture);
+            return Ok(if limits.threads > 1 { ahead(picture, self.threads) } else { picture });
         }
         let frame = self.context.frame(picture)?;
         self.sources.insert(i, Source::Still(Some(frame.try_clone()?)));
