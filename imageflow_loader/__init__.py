@@ -31,233 +31,66 @@ they are used (PEP 562).
 
 from typing import TYPE_CHECKING
 
-from .errors import refuse_at_exit as _refuse_at_exit
+from . import errors as errors
+from .errors import *  # noqa: F403 - its `__all__`, all of which is public
 
 __version__ = "0.1.0"
-
-if TYPE_CHECKING:
-    from . import errors, types
-    from ._api import (
-        BatchItem,
-        ainfo,
-        aprocess,
-        arun,
-        batch,
-        info,
-        process,
-        run,
-        thumbnail,
-    )
-    from ._cancel import CancelToken
-    from ._engine import (
-        Engine,
-        EngineInfo,
-        RawResponse,
-        ToolLimits,
-        fetch,
-        get_engine,
-        load_engine,
-        use_engine,
-    )
-    from ._io import ImageInfo, Source, sniff
-    from ._job import (
-        Allow,
-        Auto,
-        Color,
-        ColorLike,
-        Constraint,
-        DecodedImage,
-        EncodedImage,
-        Encoder,
-        EncoderLike,
-        FitBox,
-        Format,
-        FrameLimit,
-        FramePerformance,
-        Gif,
-        Hints,
-        Image,
-        Job,
-        JobResult,
-        LibjpegTurbo,
-        LibPng,
-        LodePng,
-        Margins,
-        MozJpeg,
-        NodePerformance,
-        Output,
-        Performance,
-        PngQuant,
-        QuerystringIssue,
-        RunOptions,
-        Security,
-        Watermark,
-        WebPLossless,
-        WebPLossy,
-        canvas,
-        check_querystring,
-        command_string,
-        decode,
-    )
-    from .errors import (
-        DestinationError,
-        EngineCrashedError,
-        EngineDownloadError,
-        EngineError,
-        EngineIncompatibleError,
-        EngineInternalError,
-        EngineIOError,
-        EngineLoadError,
-        EngineMemoryError,
-        EngineNotFoundError,
-        ImageDecodeError,
-        ImageflowError,
-        InvalidJobError,
-        JobCancelledError,
-        JobError,
-        JobTimeoutError,
-        SettingsError,
-        SizeLimitError,
-        SourceError,
-        SourceNotFoundError,
-        SourceTooLargeError,
-        SourceTypeError,
-        UnsupportedFeatureError,
-    )
-    from .types import Attempt, FetchedEngine, VersionInfo
-
-__all__ = [
-    "Allow",
-    "Attempt",
-    "Auto",
-    "BatchItem",
-    "CancelToken",
-    "Color",
-    "ColorLike",
-    "Constraint",
-    "DecodedImage",
-    "DestinationError",
-    "EncodedImage",
-    "Encoder",
-    "EncoderLike",
-    "Engine",
-    "EngineCrashedError",
-    "EngineDownloadError",
-    "EngineError",
-    "EngineIOError",
-    "EngineIncompatibleError",
-    "EngineInfo",
-    "EngineInternalError",
-    "EngineLoadError",
-    "EngineMemoryError",
-    "EngineNotFoundError",
-    "FetchedEngine",
-    "FitBox",
-    "Format",
-    "FrameLimit",
-    "FramePerformance",
-    "Gif",
-    "Hints",
-    "Image",
-    "ImageDecodeError",
-    "ImageInfo",
-    "ImageflowError",
-    "InvalidJobError",
-    "Job",
-    "JobCancelledError",
-    "JobError",
-    "JobResult",
-    "JobTimeoutError",
-    "LibPng",
-    "LibjpegTurbo",
-    "LodePng",
-    "Margins",
-    "MozJpeg",
-    "NodePerformance",
-    "Output",
-    "Performance",
-    "PngQuant",
-    "QuerystringIssue",
-    "RawResponse",
-    "RunOptions",
-    "Security",
-    "SettingsError",
-    "SizeLimitError",
-    "Source",
-    "SourceError",
-    "SourceNotFoundError",
-    "SourceTooLargeError",
-    "SourceTypeError",
-    "ToolLimits",
-    "UnsupportedFeatureError",
-    "VersionInfo",
-    "Watermark",
-    "WebPLossless",
-    "WebPLossy",
-    "__version__",
-    "ainfo",
-    "aprocess",
-    "arun",
-    "batch",
-    "canvas",
-    "check_querystring",
-    "command_string",
-    "decode",
-    "errors",
-    "fetch",
-    "get_engine",
-    "info",
-    "load_engine",
-    "process",
-    "run",
-    "sniff",
-    "thumbnail",
-    "types",
-    "use_engine",
-]
 
 _HOMES = {
     "_api": "BatchItem ainfo aprocess arun batch info process run thumbnail",
     "_cancel": "CancelToken",
+    "_colors": "Color ColorLike",
     "_engine": """
         Engine EngineInfo RawResponse ToolLimits fetch get_engine load_engine
         use_engine
     """,
     "_io": "ImageInfo Source sniff",
     "_job": """
-        Allow Auto Color ColorLike Constraint DecodedImage EncodedImage Encoder
-        EncoderLike FitBox Format FrameLimit FramePerformance Gif Hints Image Job
-        JobResult LibPng LibjpegTurbo LodePng Margins MozJpeg NodePerformance Output
-        Performance PngQuant QuerystringIssue RunOptions Security Watermark WebPLossless
-        WebPLossy canvas check_querystring command_string decode
+        Allow Auto Constraint DecodedImage EncodedImage Encoder EncoderLike FitBox
+        Format FrameLimit FramePerformance Gif Hints Image Job JobResult LibPng
+        LibjpegTurbo LodePng Margins MozJpeg NodePerformance Output Performance
+        PngQuant RunOptions Security Watermark WebPLossless WebPLossy canvas
+        command_string decode
     """,
-    "errors": """
-        DestinationError EngineCrashedError EngineDownloadError EngineError
-        EngineIOError EngineIncompatibleError EngineInternalError EngineLoadError
-        EngineMemoryError EngineNotFoundError ImageDecodeError ImageflowError
-        InvalidJobError JobCancelledError JobError JobTimeoutError SettingsError
-        SizeLimitError SourceError SourceNotFoundError SourceTooLargeError
-        SourceTypeError UnsupportedFeatureError
-    """,
+    "_querystring": "QuerystringIssue check_querystring",
     "types": "Attempt FetchedEngine VersionInfo",
 }
-"""Where each name lives."""
+"""Where each name lives that is looked up when it is used."""
+_NAMES = " ".join(_HOMES.values()).split()
+
+if TYPE_CHECKING:
+    from . import types as types
+    from ._api import *  # noqa: F403 - its `__all__`, as `_HOMES` has it
+    from ._cancel import CancelToken as CancelToken
+    from ._colors import Color as Color
+    from ._colors import ColorLike as ColorLike
+    from ._engine import *  # noqa: F403 - likewise
+    from ._io import ImageInfo as ImageInfo
+    from ._io import Source as Source
+    from ._io import sniff as sniff
+    from ._job import *  # noqa: F403 - likewise
+    from ._querystring import QuerystringIssue as QuerystringIssue
+    from ._querystring import check_querystring as check_querystring
+    from .types import Attempt as Attempt
+    from .types import FetchedEngine as FetchedEngine
+    from .types import VersionInfo as VersionInfo
+else:
+    __all__ = ["__version__", "errors", "types", *errors.__all__, *_NAMES]
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        _refuse_at_exit()
+    if name not in ("types", *_NAMES):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    errors.refuse_at_exit()
     from importlib import import_module
 
-    if name in ("errors", "types"):
-        return import_module(f".{name}", __name__)
-    for home, names in _HOMES.items():
-        if name in names.split():
-            value: object = getattr(import_module(f".{home}", __name__), name)
-            globals()[name] = value  # so that this function is not asked again
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "types":
+        return import_module(".types", __name__)
+    (home,) = (home for home, names in _HOMES.items() if name in names.split())
+    value: object = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value  # so that this function is not asked again
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), "types", *_NAMES})

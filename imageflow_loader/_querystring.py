@@ -1,6 +1,6 @@
-"""What may stand in a query string: the one place that judges keys and values.
+"""Query strings: as text, what they ask for, and what is wrong in them.
 
-The library has an endpoint for it, `v1/schema/riapi/latest/validate`; the tool has
+The library has an endpoint for that, `v1/schema/riapi/latest/validate`; the tool has
 none. So the tool backend and `check_querystring` ask here, and no engine.
 
 Source: imageflow_riapi/src/ir4/parsing.rs and srcset.rs, and what the `validate` of a
@@ -12,35 +12,77 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
-from urllib.parse import parse_qsl
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, get_args
+from urllib.parse import parse_qsl, quote_plus
 
+from ._checks import nearest
 from ._colors import Color
-from .types import QUERYSTRING_KEYS
+from .types import QUERYSTRING_KEYS, Filter, QualityProfile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from .types import QuerystringKind
+    from .types import FormatName, Querystring
 
     Check = Callable[[str], bool]
 
-FindingKind: TypeAlias = Literal[
-    "unrecognized_key", "ignored_key", "duplicate_key", "invalid_value"
-]
+_FORMATS: Final[Mapping[str, FormatName | Literal["auto"]]] = {
+    **dict.fromkeys(("jpg", "jpe", "jif", "jfif", "jfi", "exif", "jpeg"), "jpeg"),
+    "png": "png",
+    "gif": "gif",
+    "webp": "webp",
+    "avif": "avif",
+    "jxl": "jxl",
+    "jpegxl": "jxl",
+    "auto": "auto",
+    "keep": "keep",
+}
+_NO_SUFFIXES: Final = frozenset({"exif", "jpegxl", "auto", "keep"})
+_UNWRITTEN: Final = frozenset({"avif", "jxl"})
+_MAY_MOVE: Final = frozenset({None, "gif", "auto", "keep"})
 
 
-class Finding(NamedTuple):
-    """Something in a query string that is not as it should be."""
+# As text
 
-    kind: FindingKind
-    key: str
-    value: str
-    """What is wrong; of a `srcset` the command."""
-    instead_of: str | None = None
-    """Of an ignored key the one that is obeyed instead, None if it never counts."""
-    obeyed: bool = False
-    """Whether engines do what it says all the same."""
+
+def querystring_text(querystring: Querystring) -> str:
+    """Return a query string as the engine takes it.
+
+    A leading question mark goes, and a "#" is escaped: engines take the rest for a
+    fragment, so that `bgcolor=#fff` would be no colour at all. In a mapping True and
+    False become "true" and "false", None is left out, a sequence is joined by commas.
+
+    Raises:
+        TypeError: It is neither text nor a mapping.
+    """
+    if isinstance(querystring, str):
+        return querystring.removeprefix("?").replace("#", "%23")
+    try:
+        items = querystring.items()
+    except AttributeError:
+        raise TypeError(
+            "a query string is a str or a mapping, "
+            f"not {type(querystring).__name__}: {querystring!r:.80}"
+        ) from None
+    return "&".join(
+        f"{quote_plus(str(key))}={quote_plus(_value_text(value), safe=',')}"
+        for key, value in items
+        if value is not None
+    )
+
+
+def _value_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(map(_value_text, value))
+    return value.hex() if isinstance(value, Color) else str(value)
+
+
+def with_key(text: str, key: str, value: object) -> str:
+    """Return *text* with one more key."""
+    return f"{text}&{key}={value}" if text else f"{key}={value}"
 
 
 def pairs(text: str) -> list[tuple[str, str]]:
@@ -51,111 +93,101 @@ def pairs(text: str) -> list[tuple[str, str]]:
     ]
 
 
-def findings(text: str) -> Iterator[Finding]:
-    """Yield what is wrong with a query string, in its own order."""
-    given = pairs(text)
-    values = dict(reversed(given))  # of equal keys the first counts
-    seen: set[str] = set()
-    for key, value in given:
-        kind = QUERYSTRING_KEYS.get(key)
-        if kind is None:
-            yield Finding("unrecognized_key", key, value)
-        elif key in seen:
-            yield Finding("duplicate_key", key, value)
-        elif kind == "ignored":
-            yield Finding("ignored_key", key, value)
-        elif rival := _rival(key, values):
-            yield Finding("ignored_key", key, value, instead_of=rival)
-        elif kind == "srcset":
-            yield from (
-                Finding("invalid_value", key, part) for part in _bad_commands(value)
-            )
-        elif value and not is_valid(kind, value):
-            obeyed = kind == "crop" and _four_numbers(value.strip("()"))
-            yield Finding("invalid_value", key, value, obeyed=obeyed)
-        seen.add(key)
+def parsed(text: str) -> dict[str, str]:
+    """Return what an engine sees in *text*: of equal keys the first, in lower case."""
+    return {key: value for key, value in reversed(pairs(text)) if value}
 
 
-_BEFORE: Final[Mapping[str, tuple[str, ...]]] = {
-    "w": ("width",),
-    "h": ("height",),
-    "dpr": ("zoom",),
-    "dppx": ("zoom", "dpr"),
-    "thumbnail": ("format",),
-    "page": ("frame",),
-    "crop": ("c",),
-}
-"""Whose value counts before that of a key, if it can be read."""
+# What it asks for
 
 
-def _rival(key: str, values: Mapping[str, str]) -> str | None:
-    """Return the key that is obeyed and *key* therefore not, if there is one."""
-    if key == "short" and "srcset" in values:  # even when it is blank
-        return "srcset"
-    if key == "crop" and values["crop"].lower() == "auto":  # this is a mode
+def srcset_commands(values: Mapping[str, str]) -> Iterator[list[str]]:
+    """Yield each command of a `srcset`, parted; they are applied last, so they win."""
+    for key in ("short", "srcset"):
+        for command in values.get(key, "").lower().split(","):
+            yield command.strip().split("-")
+
+
+def named_format(text: str) -> FormatName | Literal["auto"] | None:
+    """Return the format that a query string names, None if it leaves the choice.
+
+    Raises:
+        ValueError: It names a format that there is not.
+    """
+    values = parsed(text)
+    for word, *_ in reversed([*srcset_commands(values)]):
+        if word in ("lossy", "lossless", "qp"):
+            return "auto"
+        if word in _FORMATS:
+            return _FORMATS[word]
+    for key in ("format", "thumbnail"):
+        if key in values:
+            if (name := values[key].lower()) in _FORMATS:
+                return _FORMATS[name]
+            known = ", ".join(dict.fromkeys(_FORMATS.values()))
+            raise ValueError(f"{key}={values[key]} names no format: {known}")
+    return "auto" if "qp" in values else None
+
+
+def named_by_suffix(destination: object) -> FormatName | None:
+    """Return the format that a path's suffix names; None for a stream, too."""
+    if not isinstance(destination, str | PurePath):
         return None
-    for other in _BEFORE.get(key, ()):
-        if values.get(other) and is_valid(QUERYSTRING_KEYS[other], values[other]):
-            return other
-    return None
+    suffix = PurePath(destination).suffix.lower()[1:]
+    return None if suffix in _NO_SUFFIXES else _FORMATS.get(suffix)  # type: ignore[return-value]  # "auto" is no suffix
 
 
-# Values
+def suffix_format(destination: object) -> FormatName | None:
+    """Return the format that a path's suffix names; None for a stream, too.
+
+    Raises:
+        ValueError: It names a format that no engine writes.
+    """
+    format_ = named_by_suffix(destination)
+    if format_ in _UNWRITTEN:
+        raise ValueError(f"no engine writes {format_} files yet: {destination}")
+    return format_
+
+
+def with_format_of(text: str, destination: object) -> str:
+    """Return *text* with the format that the destination's suffix names.
+
+    Raises:
+        ValueError: Query string and suffix name different formats.
+    """
+    wanted = suffix_format(destination)
+    if wanted is None:
+        return text
+    named = named_format(text)
+    if named is None:
+        return with_key(text, "format", wanted)
+    if named not in ("auto", "keep", wanted):
+        raise ValueError(
+            f"the query string asks for {named}, but {destination} is a name for "
+            f"{wanted}"
+        )
+    return text
+
+
+def wants_first_frame(text: str) -> bool:
+    """Whether a still picture is asked for, and no frame of an animation is chosen.
+
+    Engines would otherwise write every frame, one file behind the other.
+    """
+    values = parsed(text)
+    if "frame" in values or "page" in values:
+        return False
+    try:
+        return named_format(text) not in _MAY_MOVE
+    except ValueError:  # engines pass over such a format
+        return False
+
+
+# What its values may be
 
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _LARGEST: Final = 3.4028235e38  # engines keep numbers in 32 bits
-
-TRUE, _FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
-_ANCHORS = tuple(
-    f"{y}{x}" for y in ("top", "middle", "bottom") for x in ("left", "center", "right")
-)
-_PROFILES = (
-    *("lowest", "low", "mediumlow", "medium-low", "medium", "good", "mediumhigh"),
-    *("medium-high", "high", "highest", "lossless"),
-)
-_FILTERS = (
-    *("robidoux_fast", "robidoux", "robidoux_sharp", "ginseng", "ginseng_sharp"),
-    *("lanczos", "lanczos_sharp", "lanczos_2", "lanczos_2_sharp", "cubic"),
-    *("cubic_sharp", "catmull_rom", "mitchell", "cubic_b_spline", "hermite", "jinc"),
-    *("triangle", "linear", "box", "fastest", "n_cubic", "n_cubic_sharp"),
-)
-_FORMATS = (
-    *("jpg", "jpe", "jif", "jfif", "jfi", "exif", "jpeg", "png", "gif", "webp"),
-    *("avif", "jxl", "jpegxl", "auto", "keep"),
-)
-
-WORDS: Final[Mapping[QuerystringKind, tuple[str, ...]]] = {
-    "switch": (*TRUE, *_FALSE),
-    "switch_or_keep": (*TRUE, *_FALSE, "keep", "preserve"),
-    "anchor": _ANCHORS,
-    "crop": ("auto",),
-    "profile": (*_PROFILES, "quality"),
-    "profile_dpr": ("dpr", "dppx", "zoom"),
-    "mode": ("max", "pad", "crop", "stretch", "aspectcrop", "none"),
-    "fit": (
-        *("down", "downscaleonly", "up", "upscaleonly", "both"),
-        *("canvas", "upscalecanvas"),
-    ),
-    "stretch": ("fill",),
-    "flip": ("none", "h", "x", "v", "y", "both", "xy"),
-    "format": _FORMATS,
-    "filter": (*_FILTERS, *(name.replace("_", "") for name in _FILTERS if "_" in name)),
-    "colorspace": ("srgb", "linear", "gamma"),
-    "sharpen_when": ("downscaling", "sizediffers", "always"),
-    "grayscale": ("true", "y", "ntsc", "ry", "flat", "bt709"),
-    "white_balance": ("true", "area"),
-    "subsampling": ("411", "420", "422", "444"),
-}
-"""The words that a value of each kind may be, in lower case."""
-
-
-def is_valid(kind: QuerystringKind, value: str) -> bool:
-    """Whether engines can read *value*, which has no blanks around it."""
-    if value.lower() in WORDS.get(kind, ()):
-        return True
-    check = _CHECKS.get(kind)
-    return check is not None and check(value)
 
 
 def is_number(text: str) -> bool:
@@ -198,44 +230,107 @@ def _is_colour(value: str) -> bool:
     return True
 
 
-_CHECKS: Final[Mapping[QuerystringKind, Check]] = {
-    "integer": _integers(-(2**31), 2**31 - 1),
-    "byte": _integers(0, 255),
-    "number": is_number,
-    "quarter_turn": _is_quarter_turn,
-    "scale": _is_factor,
-    "profile_dpr": _is_factor,
-    "colour": _is_colour,
-    "anchor": _numbers(2),
-    "crop": _four_numbers,
-    "four_numbers": _four_numbers,
-    "two_numbers": _numbers(2),
-    "corners": _numbers(1, 4),
-    "profile": is_number,
+class _Kind(NamedTuple):
+    """What the values of some keys may be."""
+
+    words: tuple[str, ...] = ()
+    """In lower case."""
+    check: Check | None = None
+    """What else."""
+    text: str = ""
+    """All that in words; the words themselves unless given."""
+
+
+TRUE: Final = ("true", "1", "yes", "on")
+_FALSE: Final = ("false", "0", "no", "off")
+_FILTERS: Final = get_args(Filter)
+_PROFILES: Final = (
+    *get_args(QualityProfile),
+    "medium-low",
+    "mediumhigh",
+    "medium-high",
+)
+DPR_WORDS: Final = ("dpr", "dppx", "zoom")
+
+_KINDS: Final[Mapping[str, _Kind]] = {
+    "integer": _Kind((), _integers(-(2**31), 2**31 - 1), "a whole number"),
+    "byte": _Kind((), _integers(0, 255), "a whole number from 0 to 255"),
+    "number": _Kind((), is_number, "a number"),
+    "quarter_turn": _Kind((), _is_quarter_turn, "a multiple of 90"),
+    "scale": _Kind((), _is_factor, "a number such as 2 or 1.5x"),
+    "profile_dpr": _Kind(
+        DPR_WORDS, _is_factor, "a number such as 2 or 1.5x, or dpr, dppx, zoom"
+    ),
+    "switch": _Kind((*TRUE, *_FALSE)),
+    "switch_or_keep": _Kind((*TRUE, *_FALSE, "keep", "preserve")),
+    "srcset": _Kind((), None, "commands such as webp-80,100w,fit-crop"),
+    "colour": _Kind((), _is_colour, "a colour such as fff, 336699 or orange"),
+    "anchor": _Kind(
+        tuple(
+            f"{y}{x}"
+            for y in ("top", "middle", "bottom")
+            for x in ("left", "center", "right")
+        ),
+        _numbers(2),
+        "a place such as topleft, or two percentages such as 50,25",
+    ),
+    "crop": _Kind(("auto",), _four_numbers, "four numbers x1,y1,x2,y2, or auto"),
+    "four_numbers": _Kind((), _four_numbers, "four numbers x1,y1,x2,y2"),
+    "two_numbers": _Kind((), _numbers(2), "two numbers x,y"),
+    "corners": _Kind((), _numbers(1, 4), "one number, or four"),
+    "profile": _Kind(
+        (*_PROFILES, "quality"),
+        is_number,
+        f"a number or one of {', '.join(_PROFILES)}, quality",
+    ),
+    "mode": _Kind(("max", "pad", "crop", "stretch", "aspectcrop", "none")),
+    "fit": _Kind(
+        (
+            *("down", "downscaleonly", "up", "upscaleonly", "both"),
+            *("canvas", "upscalecanvas"),
+        )
+    ),
+    "stretch": _Kind(("fill",)),
+    "flip": _Kind(("none", "h", "x", "v", "y", "both", "xy")),
+    "format": _Kind(tuple(_FORMATS)),
+    "filter": _Kind(
+        (*_FILTERS, *(name.replace("_", "") for name in _FILTERS if "_" in name))
+    ),
+    "colorspace": _Kind(("srgb", "linear", "gamma")),
+    "sharpen_when": _Kind(("downscaling", "sizediffers", "always")),
+    "grayscale": _Kind(("true", "y", "ntsc", "ry", "flat", "bt709")),
+    "white_balance": _Kind(("true", "area")),
+    "subsampling": _Kind(("411", "420", "422", "444")),
 }
+
+
+def is_valid(kind: str, value: str) -> bool:
+    """Whether engines can read *value*, which has no blanks around it."""
+    words, check, _ = _KINDS[kind]
+    return value.lower() in words or (check is not None and check(value))
 
 
 # The commands of `srcset`, as in `srcset=webp-70,160w,fit-crop`
 
-_MOST_ARGUMENTS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(("jpg", "jpe", "jif", "jfif", "jfi", "exif", "jpeg"), 2),
+_MOST_ARGUMENTS: Final[Mapping[str | None, int]] = {
+    "jpeg": 2,
     "webp": 2,
     "avif": 2,
     "png": 3,
     "jxl": 4,
-    "jpegxl": 4,
     "gif": 0,
-    **dict.fromkeys(("auto", "keep", "lossy", "lossless"), 1),
 }
-_LETTERS: Final[Mapping[str, tuple[str, ...]]] = {
+"""Elsewhere one."""
+_LETTERS: Final[Mapping[str | None, tuple[str, ...]]] = {
     "png": ("", "q", "mq"),
     "avif": ("", "q", "s"),
-    **dict.fromkeys(("jxl", "jpegxl"), ("", "q", "d", "e")),
+    "jxl": ("", "q", "d", "e"),
 }
 """What stands before the number of an argument; elsewhere nothing or "q"."""
 _FITS: Final = frozenset(
     ("pad", "crop", "cover", "max", "scale", "contain", "distort", "fill")
 )
+_ENCODERS: Final = {*_FORMATS, "lossy", "lossless"}
 _ARGUMENT = re.compile(r"([a-z]*)(.*)", re.DOTALL)
 
 
@@ -245,15 +340,16 @@ def _bad_commands(text: str) -> Iterator[str]:
     commands = [command.strip() for command in text.lower().split(",")]
     names = [command.partition("-")[0] for command in commands]
     yield from (command for command in commands if not _is_command(command))
-    if sum(name in _MOST_ARGUMENTS for name in names) > 1 or names.count("fit") > 1:
+    if sum(name in _ENCODERS for name in names) > 1 or names.count("fit") > 1:
         yield text.lower()
 
 
 def _is_command(command: str) -> bool:
     name, *arguments = command.split("-")
-    if name in _MOST_ARGUMENTS:
-        return len(arguments) <= _MOST_ARGUMENTS[name] and all(
-            _is_tuning(name, argument) for argument in arguments
+    if name in _ENCODERS:
+        format_ = _FORMATS.get(name)
+        return len(arguments) <= _MOST_ARGUMENTS.get(format_, 1) and all(
+            _is_tuning(format_, argument) for argument in arguments
         )
     match name, arguments:
         case "qp", ["dpr" | "dppx", number, *_]:
@@ -271,10 +367,129 @@ def _is_command(command: str) -> bool:
     return name[-1:] in ("w", "h", "x") and is_number(name[:-1])
 
 
-def _is_tuning(name: str, argument: str) -> bool:
+def _is_tuning(format_: str | None, argument: str) -> bool:
     if argument in ("lossless", "l", "lossy", "keep"):
         return True
     if argument in ("progressive", "baseline"):
-        return _MOST_ARGUMENTS[name] == 2 and name not in ("webp", "avif")
+        return format_ == "jpeg"
     letters, number = _ARGUMENT.fullmatch(argument).groups()  # type: ignore[union-attr]  # it matches anything
-    return letters in _LETTERS.get(name, ("", "q")) and is_number(number)
+    return letters in _LETTERS.get(format_, ("", "q")) and is_number(number)
+
+
+# What is wrong in it
+
+FindingKind: TypeAlias = Literal[
+    "unrecognized_key", "ignored_key", "duplicate_key", "invalid_value"
+]
+
+
+class Finding(NamedTuple):
+    """Something in a query string that is not as it should be."""
+
+    kind: FindingKind
+    key: str
+    value: str
+    """What is wrong; of a `srcset` the command."""
+    instead_of: str | None = None
+    """Of an ignored key the one that is obeyed instead, None if it never counts."""
+    obeyed: bool = False
+    """Whether engines do what it says all the same."""
+
+
+def findings(text: str) -> Iterator[Finding]:
+    """Yield what is wrong with a query string, in its own order."""
+    given = pairs(text)
+    values = dict(reversed(given))  # of equal keys the first counts
+    seen: set[str] = set()
+    for key, value in given:
+        kind = QUERYSTRING_KEYS.get(key)
+        if kind is None:
+            yield Finding("unrecognized_key", key, value)
+        elif key in seen:
+            yield Finding("duplicate_key", key, value)
+        elif kind == "ignored":
+            yield Finding("ignored_key", key, value)
+        elif rival := _rival(key, values):
+            yield Finding("ignored_key", key, value, instead_of=rival)
+        elif kind == "srcset":
+            for command in _bad_commands(value):
+                yield Finding("invalid_value", key, command)
+        elif value and not is_valid(kind, value):
+            obeyed = kind == "crop" and _four_numbers(value.strip("()"))
+            yield Finding("invalid_value", key, value, obeyed=obeyed)
+        seen.add(key)
+
+
+_BEFORE: Final[Mapping[str, tuple[str, ...]]] = {
+    "w": ("width",),
+    "h": ("height",),
+    "dpr": ("zoom",),
+    "dppx": ("zoom", "dpr"),
+    "thumbnail": ("format",),
+    "page": ("frame",),
+    "crop": ("c",),
+}
+"""Whose value counts before that of a key, if it can be read."""
+
+
+def _rival(key: str, values: Mapping[str, str]) -> str | None:
+    """Return the key that is obeyed and *key* therefore not, if there is one."""
+    if key == "short" and "srcset" in values:  # even when it is blank
+        return "srcset"
+    if key == "crop" and values["crop"].lower() == "auto":  # this is a mode
+        return None
+    for other in _BEFORE.get(key, ()):
+        if values.get(other) and is_valid(QUERYSTRING_KEYS[other], values[other]):
+            return other
+    return None
+
+
+class QuerystringIssue(NamedTuple):
+    """Something in a query string that an engine would pass over in silence."""
+
+    key: str
+    value: str
+    kind: Literal["unrecognized_key", "ignored_key", "duplicate_key", "invalid_value"]
+    message: str
+    suggestion: str | None = None
+    """What was probably meant."""
+
+    def __str__(self) -> str:
+        hint = f" (did you mean {self.suggestion}?)" if self.suggestion else ""
+        return f"{self.message}{hint}"
+
+
+def check_querystring(querystring: Querystring) -> tuple[QuerystringIssue, ...]:
+    """Return what an engine would pass over in silence, in order; nothing is run.
+
+    Args:
+        querystring: Text or a mapping.
+
+    Returns:
+        Keys that are unknown, without effect or given twice, and values that are not
+        of the key's kind; `suggestion` says what was probably meant.
+
+    Source: our own table of keys (`imageflow_loader.types.QUERYSTRING_KEYS`).
+    """
+    text = querystring_text(querystring)
+    return tuple(_issue(finding) for finding in findings(text) if not finding.obeyed)
+
+
+def _issue(finding: Finding) -> QuerystringIssue:
+    key, value = finding.key, finding.value
+    suggestion = None
+    if finding.kind == "unrecognized_key":
+        message = f"there is no key {key}"
+        suggestion = nearest(key, QUERYSTRING_KEYS)
+    elif finding.kind == "duplicate_key":
+        message = f"{key} is given twice; the first counts"
+    elif finding.instead_of:
+        message = f"{key} does nothing where {finding.instead_of} is given"
+    elif finding.kind == "ignored_key":
+        message = f"{key} is known but does nothing"
+    else:
+        words, _, expected = _KINDS[QUERYSTRING_KEYS[key]]
+        expected = expected or f"one of {', '.join(words)}"
+        message = f"{key} takes {expected}, not {value}"
+        suggestion = nearest(value, words)
+    return QuerystringIssue(key, value, finding.kind, message, suggestion)

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from .types import Attempt, Capability, EngineInfo, ErrorCategory
 
 __all__ = [
-    "CATEGORIES",
     "DestinationError",
     "EngineCrashedError",
     "EngineDownloadError",

@@ -165,39 +165,8 @@ Json: TypeAlias = Union[None, bool, int, float, str, "list[Json]", "dict[str, Js
 Querystring: TypeAlias = Union[str, "QuerystringParams", Mapping[str, object]]
 """An imageflow query string, as text or as keys and values."""
 
-QuerystringKind: TypeAlias = Literal[
-    "ignored",
-    "srcset",
-    "integer",
-    "byte",
-    "number",
-    "quarter_turn",
-    "scale",
-    "profile_dpr",
-    "switch",
-    "switch_or_keep",
-    "colour",
-    "anchor",
-    "crop",
-    "four_numbers",
-    "two_numbers",
-    "corners",
-    "profile",
-    "mode",
-    "fit",
-    "stretch",
-    "flip",
-    "format",
-    "filter",
-    "colorspace",
-    "sharpen_when",
-    "grayscale",
-    "white_balance",
-    "subsampling",
-]
-"""What a query string's value may look like."""
-
-# What a value of each kind may be in a mapping, for type checkers.
+# What a value of each kind may be in a mapping, for type checkers. What it may be in a
+# text is in `_querystring.py`.
 _Integer = Annotated[int, "integer"]
 _Byte = Annotated[int, "byte"]
 _Number = Annotated[float, "number"]
@@ -231,7 +200,6 @@ _Grayscale = Annotated[
 ]
 _WhiteBalance = Annotated[Literal["true", "area"] | bool, "white_balance"]
 _Subsampling = Annotated[Literal["411", "420", "422", "444"], "subsampling"]
-_Ignored = Annotated[object, "ignored"]
 
 QuerystringParams = TypedDict(
     "QuerystringParams",
@@ -319,39 +287,27 @@ QuerystringParams = TypedDict(
         "subsampling": _Subsampling,
         "srcset": _Srcset,
         "short": _Srcset,
-        # Names that ImageResizer had; they do nothing
-        "404": _Ignored,
-        "a.blur": _Ignored,
-        "a.removenoise": _Ignored,
-        "a.sharpen": _Ignored,
-        "bordercolor": _Ignored,
-        "borderwidth": _Ignored,
-        "builder": _Ignored,
-        "cache": _Ignored,
-        "colors": _Ignored,
-        "decoder": _Ignored,
-        "dither": _Ignored,
-        "encoder": _Ignored,
-        "floatspace": _Ignored,
-        "jpeg_idct_downscale_linear": _Ignored,
-        "margin": _Ignored,
-        "paddingcolor": _Ignored,
-        "paddingheight": _Ignored,
-        "paddingwidth": _Ignored,
-        "preset": _Ignored,
-        "process": _Ignored,
-        "s.invert": _Ignored,
-        "watermark": _Ignored,
     },
     total=False,
 )
 """The keys of a query string, for those who want to be told of a misspelt one:
 `query: QuerystringParams = {"w": 800, "mode": "max"}`."""
 
-QUERYSTRING_KEYS: Final[Mapping[str, QuerystringKind]] = {
-    key: hint.__metadata__[0] for key, hint in QuerystringParams.__annotations__.items()
+# Names that ImageResizer had.
+_IGNORED = """
+    404 a.blur a.removenoise a.sharpen bordercolor borderwidth builder cache colors
+    decoder dither encoder floatspace jpeg_idct_downscale_linear margin paddingcolor
+    paddingheight paddingwidth preset process s.invert watermark
+"""
+
+QUERYSTRING_KEYS: Final[Mapping[str, str]] = {
+    **{
+        k: hint.__metadata__[0] for k, hint in QuerystringParams.__annotations__.items()
+    },
+    **dict.fromkeys(_IGNORED.split(), "ignored"),
 }
-"""The 100 keys of a query string that engines know, and what their values look like.
+"""The 100 keys of a query string that engines know, and what kind of value each takes:
+"integer", "switch", "colour" …; "ignored" keys do nothing.
 
 Source: imageflow_riapi/src/ir4/parsing.rs, v2.3.1-rc01, as its `list_keys` answers.
 """

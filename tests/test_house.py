@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 PACKAGE = Path(__file__).parents[1] / "imageflow_loader"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "types", "_value", "_settings", "_cancel", "_colors"}
-GROUND |= {"_querystring"}
+GROUND = {"errors", "types", "_settings", "_cancel"}
+GROUND |= {"_value", "_checks", "_colors", "_querystring"}
 MAY_USE: dict[str, set[str]] = {
     "types": set(),
     "_value": set(),
@@ -24,7 +24,8 @@ MAY_USE: dict[str, set[str]] = {
     "_cancel": {"types", "errors"},
     "_settings": {"types", "errors"},
     "_colors": {"types", "_value"},
-    "_querystring": {"types", "_colors"},
+    "_checks": {"types", "_colors"},
+    "_querystring": {"types", "_colors", "_checks"},
     "_platform": GROUND,
     "_io": GROUND | {"_platform"},
     "_supply": GROUND | {"_platform"},

@@ -5,16 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .._cancel import in_thread
+from .._checks import given, one_of, whole
 from .._io import read_header, read_source, source_name
-from .._job import (
-    Job,
-    Security,
-    check_querystring,
-    command_string,
-    one_of,
-    suffix_format,
-    whole,
-)
+from .._job import Job, Security, command_string
+from .._querystring import check_querystring, suffix_format
 from ..errors import InvalidJobError
 from ..types import FormatName
 
@@ -89,12 +83,8 @@ async def aprocess(
 
 def _refuse_issues(querystring: Querystring) -> None:
     if issues := check_querystring(querystring):
-        texts = [
-            issue.message
-            + (f" (did you mean {issue.suggestion}?)" if issue.suggestion else "")
-            for issue in issues
-        ]
-        raise InvalidJobError(f"The query string is refused: {'; '.join(texts)}.")
+        told = "; ".join(map(str, issues))
+        raise InvalidJobError(f"The query string is refused: {told}.")
 
 
 def thumbnail(
@@ -124,10 +114,8 @@ def thumbnail(
     """
     w, h = size if isinstance(size, tuple) else (size, size)
     whole(1, width=w, height=h)
-    if format is not None:
-        one_of(FormatName, format=format)
-    if quality is not None:
-        whole(0, 100, quality=quality)
+    one_of(FormatName, **given(format=format))
+    whole(0, 100, **given(quality=quality))
     query = {
         "w": w,
         "h": h,

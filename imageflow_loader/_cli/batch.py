@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .._api import batch
 from .._io import source_name
-from .._job import Job, Security, command_string, named_format, querystring_text
+from .._job import Job, Security, command_string
+from .._querystring import named_format, querystring_text
 from .progress import reporting
 from .streams import red
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from .._job import check_querystring
+from .._querystring import check_querystring
 
 if TYPE_CHECKING:
     import argparse
@@ -21,6 +21,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Print what an engine would pass over; exit code 64 if there is anything."""
     issues = check_querystring(arguments.query)
     for issue in issues:
-        hint = f" (did you mean {issue.suggestion}?)" if issue.suggestion else ""
-        print(f"{issue.message}{hint}")
+        print(issue)
     return _INVALID if issues else 0

@@ -1,7 +1,5 @@
 """What do you want done?"""
 
-from .._colors import Color, ColorLike
-from .checks import one_of, whole
 from .encoders import (
     Allow,
     Auto,
@@ -19,14 +17,6 @@ from .encoders import (
 )
 from .image import Image, canvas, command_string, decode
 from .job import Job, Output, RunOptions
-from .querystring import (
-    QuerystringIssue,
-    check_querystring,
-    named_format,
-    querystring_text,
-    suffix_format,
-    with_key,
-)
 from .results import (
     DecodedImage,
     EncodedImage,
@@ -40,8 +30,6 @@ from .values import Constraint, FitBox, FrameLimit, Hints, Margins, Security, Wa
 __all__ = [
     "Allow",
     "Auto",
-    "Color",
-    "ColorLike",
     "Constraint",
     "DecodedImage",
     "EncodedImage",
@@ -65,20 +53,12 @@ __all__ = [
     "Output",
     "Performance",
     "PngQuant",
-    "QuerystringIssue",
     "RunOptions",
     "Security",
     "Watermark",
     "WebPLossless",
     "WebPLossy",
     "canvas",
-    "check_querystring",
     "command_string",
     "decode",
-    "named_format",
-    "one_of",
-    "querystring_text",
-    "suffix_format",
-    "whole",
-    "with_key",
 ]

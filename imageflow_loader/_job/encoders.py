@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol, TypeAlias
 
+from .._checks import number, one_of
 from ..types import FormatName, QualityProfile
-from .checks import number, one_of
 from .part import Part
 
 if TYPE_CHECKING:
@@ -13,10 +13,7 @@ if TYPE_CHECKING:
     from dataclasses import KW_ONLY
 
     from .._colors import ColorLike
-    from ..types import Capability, Json
-
-_SAFE_PERCENT = frozenset({15, 20, 34, *range(55, 74), 91, 96, 100})
-_SAFE_DPR = frozenset({0.5, 1, 3})
+    from ..types import Json
 
 
 class Encoder(Protocol):
@@ -34,32 +31,6 @@ class Encoder(Protocol):
 
 EncoderLike: TypeAlias = Encoder | FormatName
 """An encoder, or the name of a format for its usual encoder."""
-
-
-def needs_percent_profile(percent: float | None, dpr: float | None) -> bool:
-    """Whether the official engine would panic at this quality profile.
-
-    Args:
-        percent: The profile as a number; None for one by name.
-        dpr: What it is adapted to; None if it is not.
-
-    Source: engine runs over 0–100; all tags from v2.1.1-rc01 on.
-    """
-    return (100 if percent is None else percent) not in _SAFE_PERCENT or (
-        dpr or 1
-    ) not in _SAFE_DPR
-
-
-def preset_needs(preset: Any) -> frozenset[Capability]:
-    """Return what an engine must be able to do to encode by *preset*."""
-    for name in ("auto", "format"):
-        if isinstance(preset, dict) and isinstance(chosen := preset.get(name), dict):
-            profile = chosen.get("quality_profile")
-            percent = profile.get("percent") if isinstance(profile, dict) else None
-            if needs_percent_profile(percent, chosen.get("quality_profile_dpr")):
-                return frozenset({"auto_format", "percent_profile"})
-            return frozenset({"auto_format"})
-    return frozenset()
 
 
 class _Preset(Part):

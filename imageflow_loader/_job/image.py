@@ -13,13 +13,13 @@ from typing import (
     overload,
 )
 
+from .._checks import INT32, colors, given, number, one_of, parts, whole
 from .._io import check_destination, check_source, source_name
+from .._querystring import querystring_text, suffix_format, with_format_of
 from .._value import Value
 from ..types import ColorFilter
-from .checks import INT32, colors, given, number, one_of, parts, whole
 from .job import Output
 from .plan import Placeholder, lay_out, parents_first, parted
-from .querystring import querystring_text, suffix_format, with_format_of
 from .shrink import shrink_commands
 from .values import Constraint, Watermark
 

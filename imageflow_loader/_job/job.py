@@ -12,12 +12,12 @@ from .._io import check_destination, read_source, source_name
 from .._value import Value
 from ..errors import refuse_at_exit
 from ..types import SupportsOpened
-from .encoders import EncoderLike, encoder_for, preset_needs
+from .encoders import EncoderLike, encoder_for
+from .needs import needed
 from .plan import Placeholder, Plan, graph_of, lay_out
-from .querystring import command_needs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from typing_extensions import Unpack
 
@@ -151,7 +151,7 @@ class Job(Value):
     @property
     def requires(self) -> frozenset[Capability]:
         """What an engine must be able to do to run it."""
-        needs = needed(self._plan(), self.outputs)
+        needs = needed(self._plan(), [each.preset for each in self.outputs])
         return needs if self.security is None else needs | self.security.requires
 
     def bind(self, source: SourceLike | None = None, /, **inputs: SourceLike) -> Job:
@@ -314,22 +314,6 @@ class Job(Value):
         security = None if self.security is None else self.security.to_json()
         text = json.dumps([graph.framewise, security, digests, shrink], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def needed(plan: Plan, outputs: Sequence[Output]) -> frozenset[Capability]:
-    """Return what an engine must be able to do to run *plan* and encode *outputs*."""
-    needs: set[Capability] = set()
-    for output in outputs:
-        needs |= preset_needs(output.preset)
-    for step in plan.steps:
-        if step.name == "command_string":
-            value, decodes = step.parameters["value"], bool(step.sources)
-            needs |= command_needs(value, encodes=decodes)
-        elif step.name == "watermark_red_dot":
-            needs.add("watermark_red_dot")
-        elif step.name == "decode" and "select_frame" in str(step.parameters):
-            needs.add("select_frame")
-    return frozenset(needs)
 
 
 def _no_two(what: str, values: Iterable[object]) -> None:

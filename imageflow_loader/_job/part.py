@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from .._checks import INT32, colors, given, number, one_of, parts, place, switch, whole
 from .._io import check_source
 from .._value import Value
 from ..types import (
@@ -15,7 +16,6 @@ from ..types import (
     QualityProfile,
     WatermarkMode,
 )
-from .checks import INT32, colors, given, number, one_of, parts, place, switch, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

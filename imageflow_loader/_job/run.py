@@ -10,6 +10,7 @@ from .._backend import Request
 from .._cancel import Deadline, go_on
 from .._engine import get_engine
 from .._io import read_header, read_source, sniff, source_name, write_outputs
+from .._querystring import named_by_suffix, wants_first_frame, with_key
 from ..errors import (
     EngineInternalError,
     ImageDecodeError,
@@ -18,9 +19,8 @@ from ..errors import (
     SourceTypeError,
     UnsupportedFeatureError,
 )
-from .job import needed
+from .needs import needed
 from .plan import Placeholder, graph_of, parted
-from .querystring import named_by_suffix, wants_first_frame, with_key
 from .results import (
     EncodedImage,
     JobResult,
@@ -114,7 +114,8 @@ def run_job(
 
 
 def _check_capabilities(plan: Plan, job: Job, run: _Run) -> None:
-    needs = needed(plan, job.outputs) | run.security.requires
+    presets = [output.preset for output in job.outputs]
+    needs = needed(plan, presets) | run.security.requires
     missing = {each for each in needs if not run.engine.supports(each)}
     if missing:
         info = run.engine.info

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from .checks import INT32, whole
+from .._checks import INT32, whole
 
 if TYPE_CHECKING:
     from .._io import ImageInfo

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
+from .._checks import INT32
 from ..types import ConstraintMode, Filter, InputFormat, WatermarkMode
-from .checks import INT32
 from .part import Part
 
 if TYPE_CHECKING:

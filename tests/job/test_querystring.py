@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import imageflow_loader as imf
-from imageflow_loader._job.querystring import (
+from imageflow_loader._querystring import (
     named_format,
     parsed,
     querystring_text,

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, get_args
 
-from .._colors import Color
-from ..types import Anchor
+from ._colors import Color
+from .types import Anchor
 
 if TYPE_CHECKING:
-    from .._colors import ColorLike
-    from ..types import Gravity, Json
+    from collections.abc import Iterable
+
+    from ._colors import ColorLike
+    from .types import Gravity, Json
 
 _PLACES = {
     f"{y}_{x}" if y and x else y or x or "center": (across, down)
@@ -35,16 +37,17 @@ def one_of(literal: Any, /, **values: object) -> dict[str, Any]:
     for name, value in values.items():
         if value not in words:
             known = ", ".join(map(repr, words))
-            hint = _hint(value, words) if isinstance(value, str) else ""
+            near = nearest(value, words) if isinstance(value, str) else None
+            hint = f"; did you mean {near!r}?" if near else ""
             raise ValueError(f"{name} is one of {known}, not {value!r}{hint}")
     return values
 
 
-def _hint(value: str, words: tuple[object, ...]) -> str:
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """Return what was probably meant by *word*, if anything."""
     from difflib import get_close_matches  # 4 ms, and only for mistakes
 
-    near = get_close_matches(value.lower(), map(str, words), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return next(iter(get_close_matches(word.lower(), words, n=1)), None)
 
 
 def whole(low: int = 0, high: int = UINT32, /, **values: object) -> dict[str, Any]:
