@@ -178,7 +178,7 @@ class Security(Part):
     max_total_file_pixels: int | None = None
     """On all frames of an input together; few engines can."""
     max_threads: int | None = None
-    """For one job; 1 unless given. Ours decodes on a second one; the official cannot."""
+    """For one job; 1 unless given. Ours decodes on a second; the official cannot."""
     max_input_bytes: int | None = 256 * _MIB
     """Of each input; None for no limit. Kept by this package."""
     allowed_inputs: frozenset[InputFormat] | None = None
