@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Final,
-    Literal,
-    NamedTuple,
-    TypeAlias,
-    TypeVar,
-    cast,
-    get_args,
-)
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from .errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from os import PathLike
 
     from .types import Edition
@@ -27,8 +19,6 @@ KindChoice: TypeAlias = Literal["auto", "library", "tool"]
 EditionChoice: TypeAlias = Literal["auto", "official", "embedded"]
 DownloadChoice: TypeAlias = Literal["auto", "manual", "never"]
 LibcChoice: TypeAlias = Literal["glibc", "musl"]
-
-_Choice = TypeVar("_Choice", bound=str)
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -66,34 +56,22 @@ class Settings(NamedTuple):
             SettingsError: A variable holds something that is not understood.
         """
         env = os.environ if environ is None else environ
+        given = {field: env.get(_variable(field)) for field in cls._fields}
         return cls(
-            library=_path(env, "IMAGEFLOW_LIBRARY"),
-            tool=_path(env, "IMAGEFLOW_TOOL"),
-            backend=_choice(env, "IMAGEFLOW_BACKEND", get_args(KindChoice), "auto"),
-            edition=_choice(env, "IMAGEFLOW_EDITION", get_args(EditionChoice), "auto"),
-            cache_dir=_path(env, "IMAGEFLOW_CACHE_DIR"),
-            download=_choice(
-                env, "IMAGEFLOW_DOWNLOAD", get_args(DownloadChoice), "auto"
-            ),
-            offline=_switch(env, "IMAGEFLOW_OFFLINE"),
-            mirror=_mirror(env, "IMAGEFLOW_MIRROR"),
-            libc=_choice(env, "IMAGEFLOW_LIBC", get_args(LibcChoice), None),
+            **{
+                field: _READERS[field](_variable(field), value)
+                for field, value in given.items()
+                if value
+            }
         )
 
     def as_variables(self) -> dict[str, str]:
         """Return the variables that would ask for these settings, without defaults."""
-        asked = {
-            "IMAGEFLOW_LIBRARY": self.library,
-            "IMAGEFLOW_TOOL": self.tool,
-            "IMAGEFLOW_BACKEND": None if self.backend == "auto" else self.backend,
-            "IMAGEFLOW_EDITION": None if self.edition == "auto" else self.edition,
-            "IMAGEFLOW_CACHE_DIR": self.cache_dir,
-            "IMAGEFLOW_DOWNLOAD": None if self.download == "auto" else self.download,
-            "IMAGEFLOW_OFFLINE": "1" if self.offline else None,
-            "IMAGEFLOW_MIRROR": self.mirror,
-            "IMAGEFLOW_LIBC": self.libc,
+        return {
+            _variable(field): "1" if value is True else str(value)
+            for field, value in self._asdict().items()
+            if value != self._field_defaults[field]
         }
-        return {name: str(value) for name, value in asked.items() if value is not None}
 
     def overridden(
         self,
@@ -136,38 +114,29 @@ def library_path(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     return tuple(filter(None, value.replace(";", ":").split(":")))
 
 
-def _path(env: Mapping[str, str], name: str) -> Path | None:
-    value = env.get(name, "")
-    return Path(value) if value else None
+def _variable(field: str) -> str:
+    return f"IMAGEFLOW_{field.upper()}"
 
 
-def _choice(
-    env: Mapping[str, str],
-    name: str,
-    choices: tuple[_Choice, ...],
-    default: _Choice | None,
-) -> _Choice:
-    value = env.get(name, "")
-    if not value:
-        return cast("_Choice", default)
-    if value not in choices:
-        raise SettingsError(f"{name} is {value!r}. Set it to {_listed(choices)}.")
-    return cast("_Choice", value)
+def _path(_: str, value: str) -> Path:
+    return Path(value)
 
 
-def _switch(env: Mapping[str, str], name: str) -> bool:
-    value = env.get(name, "").lower()
-    if value in _TRUE:
-        return True
-    if not value or value in _FALSE:
-        return False
-    raise SettingsError(f"{name} is {env[name]!r}. Set it to 1 or 0.")
+def _choice(choices: Any, name: str, value: str) -> str:
+    words = get_args(choices)
+    if value not in words:
+        listed = f"{', '.join(words[:-1])} or {words[-1]}"
+        raise SettingsError(f"{name} is {value!r}. Set it to {listed}.")
+    return value
 
 
-def _mirror(env: Mapping[str, str], name: str) -> str | None:
-    value = env.get(name, "")
-    if not value:
-        return None
+def _switch(name: str, value: str) -> bool:
+    if value.lower() not in _TRUE | _FALSE:
+        raise SettingsError(f"{name} is {value!r}. Set it to 1 or 0.")
+    return value.lower() in _TRUE
+
+
+def _mirror(name: str, value: str) -> str:
     if not value.startswith(("https://", "http://", "file://")):
         said = value.rpartition("@")[2].partition("?")[0]  # the rest may be secret
         raise SettingsError(
@@ -176,8 +145,18 @@ def _mirror(env: Mapping[str, str], name: str) -> str | None:
     return value if "?" in value else value.rstrip("/")
 
 
-def _listed(choices: tuple[str, ...]) -> str:
-    return f"{', '.join(choices[:-1])} or {choices[-1]}"
+_READERS: Final[Mapping[str, Callable[[str, str], Any]]] = {
+    "library": _path,
+    "tool": _path,
+    "backend": partial(_choice, KindChoice),
+    "edition": partial(_choice, EditionChoice),
+    "cache_dir": _path,
+    "download": partial(_choice, DownloadChoice),
+    "offline": _switch,
+    "mirror": _mirror,
+    "libc": partial(_choice, LibcChoice),
+}
+"""What each setting makes of a variable's name and value."""
 
 
 def colours_are_unwanted() -> bool:

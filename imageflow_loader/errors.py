@@ -117,6 +117,16 @@ class ImageflowError(Exception):
     exit_code: int = 70
     is_input_fault: bool = False
 
+    def __init_subclass__(cls, *, category: ErrorCategory | None = None) -> None:
+        """Give a class the numbers of its category, beside those that it says."""
+        super().__init_subclass__()
+        if category is not None:
+            cls.category = category
+            names = ("code", "http_status", "exit_code")
+            for name, value in zip(names, CATEGORIES[category], strict=True):
+                if name not in vars(cls):
+                    setattr(cls, name, value)
+
     def __init__(self, message: str = "") -> None:
         """Keep the whole *message*; `str()` gives its first 1,000 characters."""
         super().__init__(message)
@@ -202,15 +212,12 @@ class EngineIncompatibleError(EngineError):
     """The engine speaks an ABI that this package does not."""
 
 
-class UnsupportedFeatureError(EngineError):
+class UnsupportedFeatureError(EngineError, category="action_not_supported"):
     """The engine cannot do what the job asks; nothing was run.
 
     Attributes:
         missing: The capabilities that it lacks.
     """
-
-    category = "action_not_supported"
-    code, http_status, exit_code = CATEGORIES["action_not_supported"]
 
     def __init__(
         self, message: str = "", *, missing: Iterable[Capability] = ()
@@ -220,19 +227,14 @@ class UnsupportedFeatureError(EngineError):
         self.missing = frozenset(missing)
 
 
-class SettingsError(ImageflowError, ValueError):
+class SettingsError(ImageflowError, ValueError, category="argument_invalid"):
     """An environment variable holds something that is not understood."""
 
-    category = "argument_invalid"
-    code, http_status, _ = CATEGORIES["argument_invalid"]
     exit_code = 2
 
 
-class SourceError(ImageflowError):
+class SourceError(ImageflowError, category="primary_resource_not_found"):
     """An input could not be read."""
-
-    category: ErrorCategory | None = "primary_resource_not_found"
-    code, http_status, exit_code = CATEGORIES["primary_resource_not_found"]
 
 
 class SourceNotFoundError(SourceError, FileNotFoundError):
@@ -248,25 +250,21 @@ class SourceNotFoundError(SourceError, FileNotFoundError):
         self.errno, self.filename = _errno.ENOENT, filename
 
 
-class SourceTooLargeError(SourceError):
+class SourceTooLargeError(SourceError, category="argument_invalid"):
     """An input has more bytes than `max_input_bytes` allows."""
 
-    category = "argument_invalid"
-    code, http_status, exit_code = CATEGORIES["argument_invalid"]
     kind = "SizeLimitExceeded"
     is_input_fault = True
 
 
-class SourceTypeError(SourceError):
+class SourceTypeError(SourceError, category="image_malformed"):
     """An input is of a type that `allowed_inputs` does not name."""
 
-    category = "image_malformed"
-    code, http_status, exit_code = CATEGORIES["image_malformed"]
     kind = "NoEnabledDecoderFound"
     is_input_fault = True
 
 
-class DestinationError(ImageflowError, OSError):
+class DestinationError(ImageflowError, OSError, category="io_error"):
     """An output could not be written; nothing of it is left there.
 
     Attributes:
@@ -274,8 +272,6 @@ class DestinationError(ImageflowError, OSError):
         filename: The destination, None for a stream.
     """
 
-    category = "io_error"
-    code, http_status, _ = CATEGORIES["io_error"]
     exit_code = 73
     kind = "EncodingIoError"
 
@@ -320,64 +316,43 @@ class JobError(ImageflowError):
         self.engine: EngineInfo | None = None
 
 
-class InvalidJobError(JobError, ValueError):
+class InvalidJobError(JobError, ValueError, category="argument_invalid"):
     """The job asks for something that cannot be done, or is not a job at all."""
 
-    category = "argument_invalid"
-    code, http_status, exit_code = CATEGORIES["argument_invalid"]
 
-
-class SizeLimitError(JobError):
+class SizeLimitError(JobError, category="argument_invalid"):
     """A picture or a canvas is larger than the limits in force."""
 
-    category = "argument_invalid"
-    code, http_status, exit_code = CATEGORIES["argument_invalid"]
     kind = "SizeLimitExceeded"
     is_input_fault = True
 
 
-class ImageDecodeError(JobError):
+class ImageDecodeError(JobError, category="image_malformed"):
     """The input is no picture, is damaged, or is of a kind that cannot be read."""
 
-    category = "image_malformed"
-    code, http_status, exit_code = CATEGORIES["image_malformed"]
     is_input_fault = True
 
 
-class EngineIOError(JobError, OSError):
+class EngineIOError(JobError, OSError, category="io_error"):
     """The engine could not read or write a file that the job named."""
 
-    category = "io_error"
-    code, http_status, exit_code = CATEGORIES["io_error"]
 
-
-class EngineMemoryError(JobError, MemoryError):
+class EngineMemoryError(JobError, MemoryError, category="out_of_memory"):
     """The engine ran out of memory."""
 
-    category = "out_of_memory"
-    code, http_status, exit_code = CATEGORIES["out_of_memory"]
 
-
-class EngineInternalError(JobError):
+class EngineInternalError(JobError, category="internal_error"):
     """The engine failed, and it is not the job's fault."""
 
-    category = "internal_error"
-    code, http_status, exit_code = CATEGORIES["internal_error"]
 
-
-class EngineCrashedError(JobError):
+class EngineCrashedError(JobError, category="internal_error"):
     """The engine's process died: killed by a signal, by its limits, or by itself."""
 
-    category = "internal_error"
-    code, http_status, exit_code = CATEGORIES["internal_error"]
 
-
-class JobCancelledError(JobError):
+class JobCancelledError(JobError, category="operation_cancelled"):
     """The job was cancelled."""
 
-    category = "operation_cancelled"
     kind = "OperationCancelled"
-    code, http_status, exit_code = CATEGORIES["operation_cancelled"]
 
 
 class JobTimeoutError(JobCancelledError, TimeoutError):

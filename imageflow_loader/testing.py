@@ -52,18 +52,12 @@ _PIXEL: Final = {
     "gif": "R0lGODdhAQABAIEAAAAAAAAAAAAAAAAAACwAAAAAAQABAAAIBAABBAQAOw==",
     "webp": "UklGRhoAAABXRUJQVlA4TA4AAAAvAAAAAAcQEf0PRET/Aw==",
 }
-_PRESETS: Final = {
-    "mozjpeg": "jpg",
-    "libjpegturbo": "jpg",
-    "webplossy": "webp",
-    "webplossless": "webp",
+_EXTENSIONS: Final = {
+    **dict.fromkeys(("mozjpeg", "libjpegturbo", "jpeg", "jpg", "avif", "jxl"), "jpg"),
+    **dict.fromkeys(("webplossy", "webplossless", "webp"), "webp"),
     "gif": "gif",
-    "jpeg": "jpg",
-    "jpg": "jpg",
-    "webp": "webp",
-    "avif": "jpg",
-    "jxl": "jpg",
 }
+"""Of what a preset or a format gives; of the others "png"."""
 
 
 class RecordedJob(NamedTuple):
@@ -154,11 +148,11 @@ def _formats(message: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
             name = preset if isinstance(preset, str) else next(iter(preset))
             if name == "format":
                 name = preset["format"]["format"]
-            yield node["encode"]["io_id"], _PRESETS.get(name, "png")
+            yield node["encode"]["io_id"], _EXTENSIONS.get(name, "png")
         elif node.get("command_string", {}).get("encode") is not None:
             command = node["command_string"]
             query = dict(parse_qsl(command["value"]))
-            yield command["encode"], _PRESETS.get(query.get("format", ""), "png")
+            yield command["encode"], _EXTENSIONS.get(query.get("format", ""), "png")
 
 
 def _told(io_id: int, extension: str) -> dict[str, Any]:
