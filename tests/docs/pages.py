@@ -64,7 +64,11 @@ def run_python(
     if chosen and chosen[0].language == "{shown}":
         sent[0]["code"] = GALLERY_SETUP + chosen[0].text
     done = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "tests/docs/run_blocks.py")],
+        [
+            *(sys.executable, "-W", "error"),
+            *("-W", "ignore:This process:DeprecationWarning"),  # a page forks
+            str(ROOT / "tests/docs/run_blocks.py"),
+        ],
         input=json.dumps(sent),
         capture_output=True,
         text=True,
