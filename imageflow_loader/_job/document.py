@@ -186,20 +186,17 @@ def _in_order(
     done: dict[int, None] = {}
     waiting = set(nodes)
     while waiting:
-        ready = [
-            number
-            for number in sorted(waiting)
-            if all(each in done for each in parents.get(number, {}).values())
-        ]
-        if not ready:
+        for number in sorted(waiting):
+            if all(each in done for each in parents.get(number, {}).values()):
+                done[number] = None
+        if waiting.isdisjoint(done):
             raise InvalidJobError(
                 f"The nodes {sorted(waiting)} wait for each other, or for a node that "
                 "is not there.",
                 category="graph_invalid",
                 kind="GraphCyclic",
             )
-        done |= dict.fromkeys(ready)
-        waiting.difference_update(ready)
+        waiting.difference_update(done)
     return list(done)
 
 

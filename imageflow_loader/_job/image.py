@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from .encoders import EncoderLike
     from .job import RunOptions
+    from .plan import Plan
     from .results import EncodedImage
     from .values import Hints
 
@@ -78,6 +79,10 @@ class Image(Value):
             calls.append(_call_text(image))
             image = image._canvas or image._input
         return ".".join(reversed(calls))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Side by side: one in the other, a long recipe is too deep for pickle.
+        return _laid_out_again, (lay_out([self]),)
 
     @property
     def _is_command(self) -> bool:
@@ -677,6 +682,16 @@ def bound(image: Image, bind: Callable[[SourceLike | Placeholder], Any]) -> Imag
             _sources=tuple(map(bind, each._sources)),
         )
     return done[id(image)]
+
+
+def _laid_out_again(plan: Plan) -> Image:
+    images: dict[int | None, Any] = {None: None}
+    for index, step in enumerate(plan.steps):
+        above = images[step.input], images[step.canvas]
+        sources = tuple(plan.sources[each] for each in step.sources)
+        images[index] = Image(step.node, *above, sources, step.auto_shrink)
+    image: Image = images[plan.ends[0]]
+    return image
 
 
 def _box(x1: int, y1: int, x2: int, y2: int, *, low: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import logging
@@ -515,6 +516,23 @@ def test_recipes_compare_by_value() -> None:
     assert imf.decode("a").encode("png") != imf.decode("a").encode("gif")
     assert imf.decode("a").encode("png", "b") != imf.decode("a").encode("png", "c")
     assert imf.decode("a") != "a"
+
+
+def test_a_recipe_of_any_length_can_be_pickled_copied_and_told() -> None:
+    image = imf.decode(pictures.png(9, 8))
+    for number in range(3000):
+        image = image.rotate_90() if number % 2 else image.flip_h()
+    logo = imf.decode("logo.png")
+    image = image.draw_image_exact(logo, 0, 0, 9, 8)
+    job = imf.Job(image.encode("png"), image.crop(0, 0, 2, 2).encode("gif"))
+
+    for again in (
+        pickle.loads(pickle.dumps(job)),  # noqa: S301 - our own bytes
+        copy.deepcopy(job),
+        imf.Job.from_json(job.to_json()),
+    ):
+        assert again == job
+        assert hash(again) == hash(job)
 
 
 def test_a_recipe_with_an_open_file_cannot_be_pickled_and_says_so() -> None:
