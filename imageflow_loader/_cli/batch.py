@@ -7,15 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .._api import batch
+from .. import _api
 from .._io import source_name
 from .._job import Job, Security, command_string
 from .._querystring import named_format, querystring_text
 from .progress import reporting
-from .streams import red
+from .shell import JSON_LINES, TIMEOUT, UNTRUSTED, argument, command, red
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
 
     from .._api import BatchItem
@@ -24,70 +23,63 @@ _SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp"}
 _SUFFIX_OF = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "webp": ".webp"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    parser.add_argument(
+@command(
+    argument(
         "paths",
         metavar="PATH",
         nargs="+",
         type=Path,
         help="a picture, or a folder whose pictures are taken, with those below it",
-    )
-    parser.add_argument(
-        "--to", metavar="DIR", type=Path, required=True, help="where they go"
-    )
-    parser.add_argument(
-        "--query",
-        required=True,
-        help='for instance "w=800&h=600&mode=max&format=webp"',
-    )
-    parser.add_argument(
+    ),
+    argument("--to", metavar="DIR", type=Path, required=True, help="where they go"),
+    argument(
+        "--query", required=True, help='such as "w=800&h=600&mode=max&format=webp"'
+    ),
+    argument(
         "--workers", type=int, metavar="N", help="how many at once; one a processor"
-    )
-    parser.add_argument(
+    ),
+    argument(
         "--skip-existing",
         action="store_true",
         help="leave out those whose result is there and not older",
-    )
-    parser.add_argument(
-        "--untrusted",
-        action="store_true",
-        help="the pictures are strangers': at most 40 megapixels and 32 MiB each",
-    )
-    parser.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="give up on one after so long"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print a JSON object for each, one a line"
-    )
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Do it; exit code 1 if any picture failed."""
-    targets = _targets(arguments.paths, arguments.to, arguments.query)
-    skipped = [
-        source
-        for source, target in targets.items()
-        if arguments.skip_existing and _is_newer(target, source)
-    ]
-    for source in skipped:
-        del targets[source]
+    ),
+    UNTRUSTED,
+    TIMEOUT,
+    JSON_LINES,
+)
+def batch(
+    paths: list[Path],
+    to: Path,
+    query: str,
+    workers: int | None,
+    skip_existing: bool,
+    untrusted: bool,
+    timeout: float | None,
+    as_json: bool,
+) -> int:
+    """Do with many pictures what a query string says; exit code 1 if any failed."""
+    found = _targets(paths, to, query)
+    targets = {
+        source: target
+        for source, target in found.items()
+        if not (skip_existing and _is_newer(target, source))
+    }
     for folder in {target.parent for target in targets.values()}:
         folder.mkdir(parents=True, exist_ok=True)
-    items = batch(
-        Job(command_string(None, arguments.query)),
+    items = _api.batch(
+        Job(command_string(None, query)),
         targets,
         to=lambda source: targets[Path(str(source))],
-        workers=arguments.workers,
+        workers=workers,
         on_error="yield",
-        security=Security.untrusted() if arguments.untrusted else None,
-        timeout=arguments.timeout,
+        security=Security.untrusted() if untrusted else None,
+        timeout=timeout,
     )
-    failed = _report(items, len(targets), as_json=arguments.json)
-    done = len(targets) - failed
+    failed = _report(items, len(targets), as_json=as_json)
     told = f"{failed} failed"
     told = red(told) if failed else told
-    print(f"{done} done, {told}, {len(skipped)} skipped", file=sys.stderr)
+    skipped = len(found) - len(targets)
+    print(f"{len(targets) - failed} done, {told}, {skipped} skipped", file=sys.stderr)
     return 1 if failed else 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from .._platform import current_platform
 from .._settings import Settings
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from .._platform import Platform
-    from .._supply import Linkage, Verdict
+    from .._supply import Linkage
     from ..types import EngineKind
 
 SCHEMA: Final = 1
@@ -58,56 +57,40 @@ def run(path: Path, *, as_json: bool) -> int:
     path = path.absolute()
     kind, linkage, verdict = examine(path, platform)
     if as_json:
-        print(json.dumps(_document(path, kind, linkage, verdict, platform), indent=2))
+        document = {
+            "schema": SCHEMA,
+            "file": str(path),
+            "kind": kind,
+            "runs": verdict.ok,
+            "code": verdict.code,
+            "message": verdict.sentence,
+            "remedy": verdict.remedy,
+            "platform": str(platform),
+            "linkage": None if linkage is None else linkage._asdict(),
+        }
+        print(json.dumps(document, indent=2))
     else:
-        print("\n".join(_lines(path, kind, linkage, verdict, platform)))
+        print(f"file      {path}")
+        for line in () if linkage is None else _lines(kind, linkage):
+            print(line)
+        if verdict.sentence:
+            print(f"note      {verdict.sentence} {verdict.remedy or ''}".rstrip())
+        print(f"verdict   would {'' if verdict.ok else 'not '}run here ({platform})")
     return 0 if verdict.ok else WOULD_NOT_RUN
 
 
-def _document(
-    path: Path,
-    kind: EngineKind,
-    linkage: Linkage | None,
-    verdict: Verdict,
-    platform: Platform,
-) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "file": str(path),
-        "kind": kind,
-        "runs": verdict.ok,
-        "code": verdict.code,
-        "message": verdict.sentence,
-        "remedy": verdict.remedy,
-        "platform": str(platform),
-        "linkage": None if linkage is None else linkage._asdict(),
-    }
-
-
-def _lines(
-    path: Path,
-    kind: EngineKind,
-    linkage: Linkage | None,
-    verdict: Verdict,
-    platform: Platform,
-) -> Iterator[str]:
-    yield f"file      {path}"
-    if linkage is not None:
-        yield f"kind      {kind}, for {linkage.arch}"
-        yield f"loader    {linkage.interpreter or 'none'}"
-        yield f"libc      {_libc(linkage)}"
-        title = "needs"
-        for name, place in linkage.needed:
-            yield f"{title:<9} {name}: {place or 'NOT FOUND'}"
-            title = ""
-        yield f"TLS       {linkage.tls}"
-        yield f"stack     {'' if linkage.executable_stack else 'not '}executable"
-        if kind == "library":
-            count = f"{len(linkage.exports)} of {len(ABI)}"
-            yield f"exports   {count} functions of imageflow's"
-    if verdict.sentence:
-        yield f"note      {verdict.sentence} {verdict.remedy or ''}".rstrip()
-    yield f"verdict   would {'' if verdict.ok else 'not '}run here ({platform})"
+def _lines(kind: EngineKind, linkage: Linkage) -> Iterator[str]:
+    yield f"kind      {kind}, for {linkage.arch}"
+    yield f"loader    {linkage.interpreter or 'none'}"
+    yield f"libc      {_libc(linkage)}"
+    title = "needs"
+    for name, place in linkage.needed:
+        yield f"{title:<9} {name}: {place or 'NOT FOUND'}"
+        title = ""
+    yield f"TLS       {linkage.tls}"
+    yield f"stack     {'' if linkage.executable_stack else 'not '}executable"
+    if kind == "library":
+        yield f"exports   {len(linkage.exports)} of {len(ABI)} functions of imageflow's"
 
 
 def _libc(linkage: Linkage) -> str:

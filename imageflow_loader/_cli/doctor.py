@@ -25,6 +25,7 @@ The JSON of `doctor --json`, schema 1; keys may be added, none will change:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import platform as python_platform
 import sys
@@ -37,12 +38,13 @@ from .._settings import Settings
 from .._supply import Cache, Damaged, Entry, preflight, probe_library, shown
 from ..errors import EngineError, EngineLoadError, ImageflowError, SettingsError
 from ..types import Attempt
-from . import binary
+from . import binary as binary_file
+from .shell import argument, command
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from .._engine import Engine, EngineInfo
+    from .._engine import EngineInfo
     from .._platform import Libc, Platform
 
 SCHEMA: Final = 1
@@ -54,45 +56,40 @@ _DISTRIBUTION: Final = "imageflow-loader"
 _NO_ENGINE: Final = 69
 
 # Nothing but what every engine of any age knows: one red pixel, as a PNG.
+_RED: Final = {"w": 1, "h": 1, "color": {"srgb": {"hex": "FF0000FF"}}}
 _ONE_PIXEL: Final = {
     "framewise": {
         "steps": [
-            {
-                "create_canvas": {
-                    "format": "bgra_32",
-                    "w": 1,
-                    "h": 1,
-                    "color": {"srgb": {"hex": "FF0000FF"}},
-                }
-            },
+            {"create_canvas": {"format": "bgra_32", **_RED}},
             {"encode": {"io_id": 1, "preset": {"libpng": {}}}},
         ]
     }
 }
-_SECONDS_FOR_ONE_PIXEL: Final = 30.0
+_SECONDS: Final = 30.0  # for the pixel
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what `doctor` takes."""
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON document (schema 1)"
-    )
-    parser.add_argument(
+@command(
+    argument(
+        "--json",
+        dest="as_json",
+        action="store_true",
+        help="print one JSON document (schema 1)",
+    ),
+    argument(
         "--binary",
         type=Path,
         metavar="FILE",
         help="say what this library or tool needs, and whether it would run here",
-    )
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = binary.HELP
-
-
-def run(args: argparse.Namespace) -> int:
+    ),
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    epilog=binary_file.HELP,
+)
+def doctor(as_json: bool, binary: Path | None) -> int:
     """Print the report and return 0, or 69 when no engine (or not this one) runs."""
-    if args.binary is not None:
-        return binary.run(args.binary, as_json=args.json)
+    if binary is not None:
+        return binary_file.run(binary, as_json=as_json)
     report = examine()
-    if args.json:
+    if as_json:
         print(json.dumps(report, indent=2, ensure_ascii=False))
     else:
         print("\n".join(_lines(report)))
@@ -114,10 +111,7 @@ def examine() -> dict[str, Any]:
             "version": python_platform.python_version(),
             "executable": sys.executable or None,
         },
-        "platform": None,
-        "settings": None,
-        "cache": None,
-        "engine": None,
+        **dict.fromkeys(("platform", "settings", "cache", "engine")),
         "attempts": [],
         "notes": [],
         "error": None,
@@ -131,25 +125,25 @@ def examine() -> dict[str, Any]:
         report["platform"] = _platform_facts(platform)
         _refuse_what_kills(settings, platform)
         with load_engine() as engine:
-            _examine_engine(engine, platform, report)
+            info = engine.info
+            report["engine"] = _engine_facts(info)
+            report["attempts"] = [attempt._asdict() for attempt in info.attempts]
+            doubt = preflight(info.path, info.kind, platform)
+            if doubt.code != "ok":
+                text = " ".join(filter(None, (doubt.sentence, doubt.remedy)))
+                report["notes"].append([doubt.code, text])
+            engine.send_json("v1/execute", _ONE_PIXEL, outputs=[1], timeout=_SECONDS)
+            report["usable"] = True
     except ImageflowError as error:
-        report["attempts"] = _attempts(getattr(error, "attempts", ()))
-        report["error"] = _error_facts(error)
+        attempts = getattr(error, "attempts", ())
+        report["attempts"] = [attempt._asdict() for attempt in attempts]
+        report["error"] = {
+            "type": type(error).__name__,
+            "code": getattr(error, "reason", None),
+            "message": error.message,
+            "exit_code": 2 if isinstance(error, SettingsError) else _NO_ENGINE,
+        }
     return report
-
-
-def _examine_engine(engine: Engine, platform: Platform, report: dict[str, Any]) -> None:
-    info = engine.info
-    report["engine"] = _engine_facts(info)
-    report["attempts"] = _attempts(info.attempts)
-    doubt = preflight(info.path, info.kind, platform)
-    if doubt.code != "ok":
-        text = " ".join(filter(None, (doubt.sentence, doubt.remedy)))
-        report["notes"].append([doubt.code, text])
-    engine.send_json(
-        "v1/execute", _ONE_PIXEL, outputs=[1], timeout=_SECONDS_FOR_ONE_PIXEL
-    )
-    report["usable"] = True
 
 
 def _refuse_what_kills(settings: Settings, platform: Platform) -> None:
@@ -160,23 +154,16 @@ def _refuse_what_kills(settings: Settings, platform: Platform) -> None:
     if not preflight(path, "library", platform).ok:
         return  # it is not going to be loaded
     verdict = probe_library(path)
-    if verdict.ok:
-        return
-    attempt = Attempt(
-        kind="library",
-        edition=None,
-        path=str(path),
-        origin="environment",
-        ok=False,
-        error=verdict.sentence,
-        hint=verdict.remedy,
-    )
-    raise EngineLoadError(
-        f"IMAGEFLOW_LIBRARY: {verdict.sentence} {verdict.remedy}",
-        reason=verdict.code,
-        hint=verdict.remedy,
-        attempts=[attempt],
-    )
+    if not verdict.ok:
+        said, remedy = verdict.sentence, verdict.remedy
+        raise EngineLoadError(
+            f"IMAGEFLOW_LIBRARY: {said} {remedy}",
+            reason=verdict.code,
+            hint=remedy,
+            attempts=[
+                Attempt("library", None, str(path), "environment", False, said, remedy)
+            ],
+        )
 
 
 def _package_version() -> str | None:
@@ -194,9 +181,8 @@ def _platform_facts(platform: Platform) -> dict[str, Any]:
         "os": platform.os,
         "arch": platform.arch,
         "can_dlopen": platform.can_dlopen,
-        "libc": None
-        if libc is None
-        else {
+        "libc": libc
+        and {
             "family": libc.family,
             "version": _libc_version(libc),
             "evidence": list(libc.evidence),
@@ -207,12 +193,10 @@ def _platform_facts(platform: Platform) -> dict[str, Any]:
 def _libc_version(libc: Libc) -> str | None:
     if libc.version is not None:
         return f"{libc.version[0]}.{libc.version[1]}"
-    if libc.family != "musl":
-        return None
-    try:
-        return musl_version()
-    except OSError:
-        return None
+    if libc.family == "musl":
+        with contextlib.suppress(OSError):
+            return musl_version()
+    return None
 
 
 def _cache_facts(settings: Settings) -> dict[str, Any]:
@@ -250,19 +234,6 @@ def _engine_facts(info: EngineInfo) -> dict[str, Any]:
         "abi": None if info.abi is None else list(info.abi),
         "capabilities": sorted(info.capabilities),
         "reason": info.reason,
-    }
-
-
-def _attempts(attempts: Iterable[Attempt]) -> list[dict[str, Any]]:
-    return [attempt._asdict() for attempt in attempts]
-
-
-def _error_facts(error: ImageflowError) -> dict[str, Any]:
-    return {
-        "type": type(error).__name__,
-        "code": getattr(error, "reason", None),
-        "message": error.message,
-        "exit_code": 2 if isinstance(error, SettingsError) else _NO_ENGINE,
     }
 
 

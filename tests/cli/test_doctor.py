@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from typing import TYPE_CHECKING, Any
@@ -32,12 +31,12 @@ KEYS = [
 
 
 def the_text(capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    status = doctor.run(argparse.Namespace(json=False, binary=None))
+    status = doctor.doctor.run(as_json=False, binary=None)
     return status, capsys.readouterr().out
 
 
 def the_json(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
-    status = doctor.run(argparse.Namespace(json=True, binary=None))
+    status = doctor.doctor.run(as_json=True, binary=None)
     return status, json.loads(capsys.readouterr().out)
 
 

@@ -1,37 +1,15 @@
-"""`imageflow-loader run JOB.json --in ID=FILE --out ID=FILE`."""
+"""`imageflow-loader run JOB.json --in ID=FILE --out ID=FILE`, `explain JOB.json`."""
 
 from __future__ import annotations
 
 import argparse
-import sys
+import json
 from typing import Any
 
+from .._io import read_source
 from .._job import Job
 from ..errors import InvalidJobError
-from .documents import read_document
-from .streams import destination, source
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments."""
-    parser.add_argument(
-        "job",
-        metavar="JOB.json",
-        help='a "build" document, or an "execute" message; - is standard input',
-    )
-    for direction, what in (("in", "input"), ("out", "output")):
-        parser.add_argument(
-            f"--{direction}",
-            dest=f"{direction}puts",
-            metavar="ID=FILE",
-            action="append",
-            default=[],
-            type=_assignment,
-            help=f"the file of an {what}; - is standard {what}. May be repeated",
-        )
-    parser.add_argument(
-        "--timeout", type=float, metavar="SECONDS", help="give up after so long"
-    )
+from .shell import TIMEOUT, argument, command, destination, source, tell
 
 
 def _assignment(text: str) -> tuple[int, str]:
@@ -42,41 +20,57 @@ def _assignment(text: str) -> tuple[int, str]:
         raise argparse.ArgumentTypeError(f"{text!r} is not ID=FILE") from None
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Do it."""
-    document = read_document(arguments.job)
+@command(
+    argument(
+        "job",
+        metavar="JOB.json",
+        help='a "build" document, or an "execute" message; - is standard input',
+    ),
+    *(
+        argument(
+            f"--{direction}",
+            dest=f"{direction}puts",
+            metavar="ID=FILE",
+            action="append",
+            default=[],
+            type=_assignment,
+            help=f"the file of an {direction}put; - is standard {direction}put. May be "
+            "repeated",
+        )
+        for direction in ("in", "out")
+    ),
+    TIMEOUT,
+)
+def run(job: str, inputs: list[Any], outputs: list[Any], timeout: float | None) -> int:
+    """Run a job that is written down in JSON."""
+    document = _read(job)
     try:
-        from_stream = _complete(document, arguments)
+        from_stream = _complete(document, {"in": inputs, "out": outputs})
     except (AttributeError, KeyError, TypeError) as error:
         raise InvalidJobError(
             f"This is no build document: {type(error).__name__} {error}.",
             category="invalid_json",
         ) from error
-    job = Job.from_json(document)
-    outputs = [
+    told = Job.from_json(document)
+    ends = [
         each._replace(to=destination("-")) if each.to == "-" else each
-        for each in job.outputs
+        for each in told.outputs
     ]
-    job = Job(*outputs, security=job.security)
-    for made in job.run(
-        source("-") if from_stream else None, timeout=arguments.timeout
-    ):
-        if made.path is not None:
-            print(
-                f"{made.path}: {made.mime_type}, {made.width}×{made.height}, "
-                f"{made.byte_count:,} bytes",
-                file=sys.stderr,
-            )
+    whole = Job(*ends, security=told.security)
+    for made in whole.run(source("-") if from_stream else None, timeout=timeout):
+        tell(made)
     return 0
 
 
-def _complete(document: dict[str, Any], arguments: argparse.Namespace) -> bool:
+def _complete(
+    document: dict[str, Any], files: dict[str, list[tuple[int, str]]]
+) -> bool:
     """Put the files in, and return whether standard input is among them."""
     entries = document.setdefault("io", [])
     if "security" in document:  # where an "execute" message has it
         document["builder_config"] = {"security": document.pop("security")}
-    for direction in ("in", "out"):
-        for io_id, file in getattr(arguments, f"{direction}puts"):
+    for direction, given in files.items():
+        for io_id, file in given:
             _put(entries, io_id, direction, file)
     streams = []
     for entry in entries:
@@ -104,3 +98,24 @@ def _put(entries: list[Any], io_id: int, direction: str, file: str) -> None:
             entry.update(direction=direction, io={"file": file})
             return
     entries.append({"io_id": io_id, "direction": direction, "io": {"file": file}})
+
+
+@command(
+    argument("job", metavar="JOB.json", help='a "build" document; - is standard input')
+)
+def explain(job: str) -> int:
+    """Print the plan of a job, one line for each node."""
+    print(Job.from_json(_read(job)).explain())
+    return 0
+
+
+def _read(word: str) -> dict[str, Any]:
+    try:
+        document = json.loads(bytes(read_source(source(word))))
+    except ValueError as error:
+        raise InvalidJobError(
+            f"{word} is no JSON: {error}.", category="invalid_json"
+        ) from error
+    if not isinstance(document, dict):
+        raise InvalidJobError(f"{word} is no JSON object.", category="invalid_json")
+    return document

@@ -1,0 +1,181 @@
+"""`imageflow-loader fetch`, `cache` and `tool`: the engines that are here."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from .. import _engine
+from .._platform import current_platform
+from .._settings import Settings
+from .._supply import SUFFIXES, Cache, Damaged, Fetch, choose, digest, shown
+from ..errors import EngineLoadError
+from .progress import reporting
+from .shell import QUIET, argument, command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .._supply import Entry
+    from ..types import EngineKind, FetchedEngine
+
+_MEGABYTE = 1_000_000
+
+
+def _digest(text: str) -> str:
+    try:
+        return digest(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+@command(
+    argument(
+        "--platform",
+        choices=SUFFIXES,
+        metavar="SUFFIX",
+        help=f"for another platform than this one: {', '.join(SUFFIXES)}",
+    ),
+    argument(
+        "--kind",
+        choices=("library", "tool"),
+        help="what is wanted; else the library where one can be used",
+    ),
+    argument(
+        "--dest",
+        type=Path,
+        metavar="DIR",
+        help="put the archive and its line in SHA256SUMS into DIR, which then serves "
+        "as IMAGEFLOW_MIRROR, and nothing into the cache",
+    ),
+    argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="FILE",
+        help="take the archive from FILE instead of a server",
+    ),
+    argument(
+        "--print-url",
+        action="store_true",
+        help="print where the archive is, and fetch nothing",
+    ),
+    argument(
+        "--sha256",
+        type=_digest,
+        metavar="HASH",
+        help="what the archive must be, whatever this package or a mirror says",
+    ),
+    QUIET,
+)
+def fetch(
+    platform: str | None,
+    kind: EngineKind | None,
+    dest: Path | None,
+    source: Path | None,
+    print_url: bool,
+    sha256: str | None,
+    quiet: bool,
+) -> int:
+    """Fetch the official engine."""
+    if print_url:
+        print(_url(platform, kind))
+        return 0
+    with reporting(sys.stderr, quiet=quiet) as progress:
+        fetched = _engine.fetch(
+            platform=platform,
+            kind=kind,
+            dest=dest,
+            source=source,
+            sha256=sha256,
+            progress=progress,
+        )
+    if not quiet:
+        print("\n".join(_fetched(fetched)))
+    return 0
+
+
+def _url(suffix: str | None, kind: EngineKind | None) -> str:
+    settings = Settings.from_environment()
+    if kind is None and settings.backend != "auto":
+        kind = settings.backend
+    artifact = choose(current_platform(settings.libc), suffix=suffix, kind=kind)
+    return shown(Fetch(settings, artifact).url)
+
+
+def _fetched(fetched: FetchedEngine) -> Iterator[str]:
+    said = "fetched from" if fetched.fresh else "was there already, from"
+    yield f"{fetched.platform}: {said} {fetched.url}"
+    yield f"  SHA-256  {fetched.sha256}"
+    yield f"  as said by {fetched.compared_with}"
+    for name in ("library", "tool", "archive"):
+        if path := getattr(fetched, name):
+            yield f"  {name:<7}  {path}"
+
+
+@command(
+    argument(
+        "action",
+        choices=("list", "verify", "clear"),
+        help="list: what is there; verify: take every SHA-256 again and remove what "
+        "is damaged; clear: remove everything, so that the bundled edition is used",
+    )
+)
+def cache(action: Literal["list", "verify", "clear"]) -> int:
+    """List, check or clear what was fetched; exit code 1 if something was damaged."""
+    here = Cache.at(Settings.from_environment().cache_dir)
+    if action == "clear":
+        count, size = here.clear()
+        freed = f"removed {_counted(count)}, {size / _MEGABYTE:.1f} MB"
+        print(f"{here.root}: {freed if count else 'nothing to remove'}")
+        return 0
+    thorough = action == "verify"
+    found = list(here.survey(thorough=thorough))
+    print(f"{here.root}: {_counted(len(found))}")
+    for item in found:
+        print(f"  {item}" if isinstance(item, Damaged) else _entry(item, thorough))
+    return 1 if any(isinstance(item, Damaged) for item in found) else 0
+
+
+def _entry(entry: Entry, thorough: bool) -> str:
+    came = entry.provenance
+    files = ", ".join(sorted(entry.files))
+    return (
+        f"  {came.release} {came.suffix}: {files} ({entry.size / _MEGABYTE:.1f} MB)"
+        f"{', whole' if thorough else ''}\n"
+        f"    {entry.folder}\n"
+        f"    fetched {came.fetched} from {came.url}\n"
+        f"    SHA-256 {came.sha256}, as said by {came.compared_with}"
+    )
+
+
+def _counted(count: int) -> str:
+    return {0: "nothing fetched", 1: "1 entry"}.get(count, f"{count} entries")
+
+
+@command(
+    argument(
+        "arguments",
+        metavar="ARGS",
+        nargs="*",
+        help="the tool's own arguments, behind two dashes: -- v1/build --json job.json",
+    ),
+    usage="imageflow-loader tool [-h] -- ARGS…",
+)
+def tool(arguments: list[str]) -> int:
+    """Become the tool: its output, signals and exit code are then really its own."""
+    with _engine.load_engine("tool") as engine:
+        path = os.fspath(engine.info.path)
+    words = [path, *arguments]
+    try:
+        if current_platform().os == "windows":  # where exec replaces no process
+            return os.spawnv(os.P_WAIT, path, words)  # noqa: S606 - no shell is meant
+        return os.execv(path, words)  # noqa: S606 - likewise; it does not return
+    except OSError as error:  # such as arguments that are longer than a system takes
+        raise EngineLoadError(
+            f"{path} cannot be started: {error.strerror or error}.",
+            reason="exec_failed",
+        ) from error

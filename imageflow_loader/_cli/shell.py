@@ -1,0 +1,106 @@
+"""What commands share: how they are declared, standard streams, red errors."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from .._settings import colours_are_unwanted
+from ..errors import DestinationError, SourceError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from .._job import EncodedImage
+    from ..types import Destination, SourceLike
+
+
+class Argument(NamedTuple):
+    """What `argparse.ArgumentParser.add_argument` is given."""
+
+    names: tuple[str, ...]
+    options: dict[str, Any]
+
+
+class Command(NamedTuple):
+    """A function that is given what the shell says, and returns the exit code."""
+
+    run: Callable[..., int]
+    arguments: tuple[Argument, ...]
+    parser: dict[str, Any]
+    """Attributes of its parser."""
+
+    def declare(self, parser: argparse.ArgumentParser) -> None:
+        """Add its arguments."""
+        vars(parser).update(self.parser)
+        for names, options in self.arguments:
+            parser.add_argument(*names, **options)
+
+
+def argument(*names: str, **options: Any) -> Argument:
+    """Return an argument of a command."""
+    return Argument(names, options)
+
+
+def command(
+    *arguments: Argument, **parser: Any
+) -> Callable[[Callable[..., int]], Command]:
+    """Make a command of a function."""
+    return lambda run: Command(run, arguments, parser)
+
+
+TIMEOUT: Final = argument(
+    "--timeout", type=float, metavar="SECONDS", help="give up after so long"
+)
+UNTRUSTED: Final = argument(
+    "--untrusted",
+    action="store_true",
+    help="pictures are strangers': at most 40 megapixels and 32 MiB each",
+)
+JSON_LINES: Final = argument(
+    "--json",
+    dest="as_json",
+    action="store_true",
+    help="print a JSON object for each, one a line",
+)
+QUIET: Final = argument(
+    "--quiet", action="store_true", help="say nothing unless it fails"
+)
+
+
+def source(word: str) -> SourceLike:
+    """Return the path that *word* is, or standard input for "-"."""
+    if word != "-":
+        return word
+    if sys.stdin is None:
+        raise SourceError("Standard input is closed.")
+    return sys.stdin.buffer
+
+
+def destination(word: str) -> Destination:
+    """Return the path that *word* is, or standard output for "-"."""
+    if word != "-":
+        return word
+    if sys.stdout is None:
+        raise DestinationError("Standard output is closed.")
+    return sys.stdout.buffer
+
+
+def tell(made: EncodedImage) -> None:
+    """Say on standard error what was made, unless it went to standard output."""
+    if made.path is not None:
+        text = f"{made.path}: {made.mime_type}, {made.width}×{made.height}"
+        print(f"{text}, {made.byte_count:,} bytes", file=sys.stderr)
+
+
+def red(text: str) -> str:
+    """Return *text* as standard error shows it: red on a terminal, else as it is."""
+    if sys.stderr is None or not sys.stderr.isatty() or colours_are_unwanted():
+        return text
+    return f"\x1b[31m{text}\x1b[0m"
+
+
+def complain(text: object) -> None:
+    """Say on standard error what is wrong."""
+    print(f"{red('imageflow-loader:')} {text}", file=sys.stderr)
