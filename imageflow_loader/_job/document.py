@@ -71,7 +71,6 @@ class _Preset(NamedTuple):
     """An encoder preset as a document has it."""
 
     preset: Any
-    extension: str | None = None
 
     def to_json(self) -> Json:
         preset: Json = self.preset
@@ -183,21 +182,22 @@ def _in_order(
     Raises:
         InvalidJobError: A node is its own ancestor, or has a parent that is not there.
     """
-    done: dict[int, None] = {}
-    waiting = set(nodes)
-    while waiting:
-        for number in sorted(waiting):
-            if all(each in done for each in parents.get(number, {}).values()):
-                done[number] = None
-        if waiting.isdisjoint(done):
-            raise InvalidJobError(
-                f"The nodes {sorted(waiting)} wait for each other, or for a node that "
-                "is not there.",
-                category="graph_invalid",
-                kind="GraphCyclic",
-            )
-        waiting.difference_update(done)
-    return list(done)
+    from graphlib import CycleError, TopologicalSorter  # 1 ms, and only here
+
+    above = {number: parents.get(number, {}).values() for number in nodes}
+    try:
+        order = list(TopologicalSorter(above).static_order())
+    except CycleError as error:
+        order = error.args[1]
+    else:
+        if nodes.keys() >= set(order):
+            return order
+    raise InvalidJobError(
+        f"The nodes {sorted(set(order))} wait for each other, or for a node that is "
+        "not there.",
+        category="graph_invalid",
+        kind="GraphCyclic",
+    )
 
 
 def _source(entry: Mapping[str, Any]) -> SourceLike | Placeholder:
@@ -226,16 +226,10 @@ def _destination(io: Any) -> str | None:
 
 
 def _security(limits: Mapping[str, Any]) -> Security:
-    def frame(name: str) -> FrameLimit | None:
-        limit = limits.get(name)
-        if limit is None:
-            return None
-        return FrameLimit(**{k: v for k, v in limit.items() if v != UNLIMITED[k]})
-
-    return Security(
-        max_decode_size=frame("max_decode_size"),
-        max_frame_size=frame("max_frame_size"),
-        max_encode_size=frame("max_encode_size"),
-        max_total_file_pixels=limits.get("max_total_file_pixels"),
-        max_threads=limits.get("max_threads"),
-    )
+    members = {name: value for name, value in limits.items() if value is not None}
+    for name in ("max_decode_size", "max_frame_size", "max_encode_size"):
+        if name in members:
+            sides = members[name].items()
+            given = {side: most for side, most in sides if most != UNLIMITED[side]}
+            members[name] = FrameLimit(**given)
+    return Security(**members)

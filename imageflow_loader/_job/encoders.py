@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 class Encoder(Protocol):
     """What can be given to `Image.encode`; users may write their own."""
 
-    @property
-    def extension(self) -> str | None:
-        """The suffix of what comes out, without a dot; None: known only then."""
-        ...
-
     def to_json(self) -> Json:
         """Return the encoder preset as the engine's JSON has it."""
         ...
@@ -36,15 +31,19 @@ EncoderLike: TypeAlias = Encoder | FormatName
 class _Preset(Part):
     """A preset of the engine's: its name, and members that check themselves."""
 
-    preset: ClassVar[str]
+    def __init_subclass__(cls, *, preset: str) -> None:
+        super().__init_subclass__()
+        cls._preset = preset
+
+    _preset: ClassVar[str]
     """Its name in the engine's JSON."""
 
     def to_json(self) -> Json:
         """Return the preset as the engine's JSON has it."""
-        return {self.preset: self._members_json()} if vars(self) else self.preset
+        return {self._preset: self._members_json()} if vars(self) else self._preset
 
 
-class MozJpeg(_Preset):
+class MozJpeg(_Preset, preset="mozjpeg"):
     """A JPEG, small for its quality (`mozjpeg`).
 
     The official engine makes it progressive whatever `progressive` says.
@@ -55,9 +54,6 @@ class MozJpeg(_Preset):
     Source: `EncoderPreset::Mozjpeg` in imageflow_types/src/lib.rs (v2.3).
     """
 
-    preset: ClassVar[str] = "mozjpeg"
-    extension: ClassVar[str] = "jpg"
-
     quality: int | None = None
     """0 to 100; 75 unless given."""
     _: KW_ONLY
@@ -67,7 +63,7 @@ class MozJpeg(_Preset):
     """What shows through transparency; white unless given."""
 
 
-class LibjpegTurbo(_Preset):
+class LibjpegTurbo(_Preset, preset="libjpegturbo"):
     """A JPEG made fast, baseline unless asked otherwise (`libjpegturbo`).
 
     Raises:
@@ -75,9 +71,6 @@ class LibjpegTurbo(_Preset):
 
     Source: `EncoderPreset::LibjpegTurbo` in imageflow_types/src/lib.rs (v2.3).
     """
-
-    preset: ClassVar[str] = "libjpegturbo"
-    extension: ClassVar[str] = "jpg"
 
     quality: int | None = None
     """0 to 100; 75 unless given."""
@@ -90,21 +83,18 @@ class LibjpegTurbo(_Preset):
     """What shows through transparency; white unless given."""
 
 
-class LodePng(_Preset):
+class LodePng(_Preset, preset="lodepng"):
     """A lossless PNG (`lodepng`).
 
     Source: `EncoderPreset::Lodepng` in imageflow_types/src/lib.rs (v2.3).
     """
-
-    preset: ClassVar[str] = "lodepng"
-    extension: ClassVar[str] = "png"
 
     _: KW_ONLY
     maximum_deflate: bool | None = None
     """Smaller and slower."""
 
 
-class PngQuant(_Preset):
+class PngQuant(_Preset, preset="pngquant"):
     """A PNG of at most 256 colours (`pngquant`).
 
     Raises:
@@ -112,9 +102,6 @@ class PngQuant(_Preset):
 
     Source: `EncoderPreset::Pngquant` in imageflow_types/src/lib.rs (v2.3).
     """
-
-    preset: ClassVar[str] = "pngquant"
-    extension: ClassVar[str] = "png"
 
     quality: int | None = None
     """0 to 100; 100 unless given."""
@@ -134,7 +121,7 @@ class PngQuant(_Preset):
             raise ValueError("minimum_quality is at most quality")
 
 
-class LibPng(_Preset):
+class LibPng(_Preset, preset="libpng"):
     """A lossless PNG with a choice of depth (`libpng`).
 
     Raises:
@@ -142,9 +129,6 @@ class LibPng(_Preset):
 
     Source: `EncoderPreset::Libpng` in imageflow_types/src/lib.rs (v2.3).
     """
-
-    preset: ClassVar[str] = "libpng"
-    extension: ClassVar[str] = "png"
 
     _: KW_ONLY
     depth: Literal["png_32", "png_24"] | None = None
@@ -155,7 +139,7 @@ class LibPng(_Preset):
     """What shows through transparency that is dropped."""
 
 
-class WebPLossy(_Preset):
+class WebPLossy(_Preset, preset="webplossy"):
     """A lossy WebP (`webplossy`).
 
     Raises:
@@ -164,9 +148,6 @@ class WebPLossy(_Preset):
     Source: `EncoderPreset::WebPLossy` in imageflow_types/src/lib.rs (v2.3).
     """
 
-    preset: ClassVar[str] = "webplossy"
-    extension: ClassVar[str] = "webp"
-
     quality: float = 80
     """0 to 100."""
 
@@ -174,24 +155,18 @@ class WebPLossy(_Preset):
         return number(0, 100, quality=self.quality)  # the others' are whole
 
 
-class WebPLossless(_Preset):
+class WebPLossless(_Preset, preset="webplossless"):
     """A lossless WebP (`webplossless`).
 
     Source: `EncoderPreset::WebPLossless` in imageflow_types/src/lib.rs (v2.3).
     """
 
-    preset: ClassVar[str] = "webplossless"
-    extension: ClassVar[str] = "webp"
 
-
-class Gif(_Preset):
+class Gif(_Preset, preset="gif"):
     """A GIF; an animation stays one (`gif`).
 
     Source: `EncoderPreset::Gif` in imageflow_types/src/lib.rs (v2.3).
     """
-
-    preset: ClassVar[str] = "gif"
-    extension: ClassVar[str] = "gif"
 
 
 class Allow(Part):
@@ -254,7 +229,7 @@ def _is_zero_quality(parameter: str) -> bool:
     return name.strip() == "q" and value.strip().strip("0") in ("", ".")
 
 
-class Auto(_Preset):
+class Auto(_Preset, preset="auto"):
     """Whatever format suits this picture, at a quality by name (`auto`).
 
     Numbers as `quality_profile`, and most of `quality_profile_dpr`, need the capability
@@ -265,9 +240,6 @@ class Auto(_Preset):
 
     Source: `EncoderPreset::Auto` in imageflow_types/src/lib.rs (v2.3).
     """
-
-    preset: ClassVar[str] = "auto"
-    extension: ClassVar[None] = None
 
     quality_profile: QualityProfile | float = "good"
     """By name, or 0 to 100."""
@@ -283,7 +255,7 @@ class Auto(_Preset):
     """What shows through transparency, where the format has none."""
 
 
-class Format(_Preset):
+class Format(_Preset, preset="format"):
     """A format by name, "keep" for the source's, with the engine's own settings.
 
     AVIF and JXL become PNG or JPEG; the result's `extension` says what came out.
@@ -293,9 +265,6 @@ class Format(_Preset):
 
     Source: `EncoderPreset::Format` in imageflow_types/src/lib.rs (v2.3).
     """
-
-    preset: ClassVar[str] = "format"
-    extension: ClassVar[None] = None
 
     format: FormatName
     """By name."""

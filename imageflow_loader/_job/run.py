@@ -44,8 +44,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("imageflow_loader")
 
-_MAY_MOVE = frozenset({"gif", "auto"})
-
 
 class _Input(NamedTuple):
     """A source that was read, and what its header says if it can be understood."""
@@ -58,16 +56,13 @@ class _Input(NamedTuple):
         return self.info is not None and self.info.multiple_frames
 
 
-class _Run(NamedTuple):
-    """What holds for the whole run."""
+class _Answer(NamedTuple):
+    """What the engine gave for some of the outputs."""
 
-    engine: Engine
-    security: Security
-    deadline: Deadline
-    cancel: CancelToken | None
-
-    def go_on(self) -> None:
-        go_on(self.deadline, self.cancel)
+    made: list[tuple[dict[str, Any], bytes]]
+    """Of each output the engine's words and the bytes."""
+    json: Any
+    queue_seconds: float
 
 
 def run_job(
@@ -81,172 +76,175 @@ def run_job(
     """Run *job*; see `Job.run`."""
     deadline = Deadline(timeout)
     go_on(deadline, cancel)
-    security = security or job.security or Security()
-    run = _Run(engine or get_engine(), security, deadline, cancel)
-    plan = job._plan()
-    _check_capabilities(plan, job, run)
-    start = time.perf_counter()
-    inputs = [_read(source, run) for source in plan.sources]
-    read = time.perf_counter()
-    answers = [
-        _ask(plan.part(part), [job.outputs[i] for i in part], inputs, run, still=still)
-        for still, part in _parts(plan, job.outputs, inputs)
-    ]
-    answered = time.perf_counter()
-    run.go_on()
-    made = {each: pair for answer in answers for each, pair in answer.made.items()}
-    images = _written(job.outputs, [made[id(output)] for output in job.outputs])
-    queued = sum(answer.queue_seconds for answer in answers)
-    told = [answer.json["data"]["job_result"] for answer in answers]
-    return JobResult(
-        images,
-        tuple(decoded_images(told[0])),
-        Performance(
-            tuple(frame for each in told for frame in frame_performances(each)),
-            read - start,
-            queued,
-            answered - read - queued,
-            time.perf_counter() - answered,
-        ),
-        run.engine.info,
-        answers[0].json,
-    )
+    limits = security or job.security or Security()
+    return _Run(job, limits, deadline, cancel, engine or get_engine()).result()
 
 
-def _check_capabilities(plan: Plan, job: Job, run: _Run) -> None:
-    presets = [output.preset for output in job.outputs]
-    needs = needed(plan, presets) | run.security.requires
-    missing = {each for each in needs if not run.engine.supports(each)}
-    if missing:
-        info = run.engine.info
-        raise UnsupportedFeatureError(
-            f"The {info.edition} engine {info.path} cannot do what the job asks: "
-            f"{', '.join(sorted(missing))}.",
-            missing=missing,
+class _Run:
+    """One run of a job."""
+
+    def __init__(
+        self,
+        job: Job,
+        security: Security,
+        deadline: Deadline,
+        cancel: CancelToken | None,
+        engine: Engine,
+    ) -> None:
+        self.outputs, self.plan = job.outputs, job._plan()
+        self.presets = [output.preset for output in job.outputs]
+        self.security, self.engine = security, engine
+        self.deadline, self.cancel = deadline, cancel
+        self.inputs: list[_Input] = []
+
+    def result(self) -> JobResult:
+        self._check_capabilities()
+        start = time.perf_counter()
+        self.inputs = [self._read(source) for source in self.plan.sources]
+        read = time.perf_counter()
+        parts = self._parts()
+        answers = [self._ask(part, still=still) for still, part in parts]
+        answered = time.perf_counter()
+        go_on(self.deadline, self.cancel)
+        made: dict[int, tuple[dict[str, Any], bytes]] = {}
+        for (_, part), answer in zip(parts, answers, strict=True):
+            made.update(zip(part, answer.made, strict=True))
+        images = self._written([made[number] for number in range(len(self.outputs))])
+        queued = sum(answer.queue_seconds for answer in answers)
+        told = [answer.json["data"]["job_result"] for answer in answers]
+        return JobResult(
+            images,
+            tuple(decoded_images(told[0])),
+            Performance(
+                tuple(frame for each in told for frame in frame_performances(each)),
+                read - start,
+                queued,
+                answered - read - queued,
+                time.perf_counter() - answered,
+            ),
+            self.engine.info,
+            answers[0].json,
         )
 
+    def _check_capabilities(self) -> None:
+        needs = needed(self.plan, self.presets) | self.security.requires
+        missing = {each for each in needs if not self.engine.supports(each)}
+        if missing:
+            info = self.engine.info
+            raise UnsupportedFeatureError(
+                f"The {info.edition} engine {info.path} cannot do what the job asks: "
+                f"{', '.join(sorted(missing))}.",
+                missing=missing,
+            )
 
-# Inputs
+    # Inputs
 
+    def _read(self, source: SourceLike | Placeholder) -> _Input:
+        if isinstance(source, Placeholder):
+            name = "" if source.name is None else f" named {source.name!r}"
+            raise InvalidJobError(f"The recipe lacks a source{name}: give it to run.")
+        data = read_source(
+            source,
+            max_bytes=self.security.max_input_bytes,
+            deadline=self.deadline,
+            cancel=self.cancel,
+        )
+        if self.security.allowed_inputs is not None:
+            _check_type(data, source, self.security.allowed_inputs)
+        try:
+            return _Input(data, read_header(data))
+        except ImageDecodeError:  # the engine has the last word, and its own words
+            return _Input(data, None)
 
-def _read(source: SourceLike | Placeholder, run: _Run) -> _Input:
-    if isinstance(source, Placeholder):
-        name = "" if source.name is None else f" named {source.name!r}"
-        raise InvalidJobError(f"The recipe lacks a source{name}: give it to run.")
-    data = read_source(
-        source,
-        max_bytes=run.security.max_input_bytes,
-        deadline=run.deadline,
-        cancel=run.cancel,
-    )
-    _check_type(data, source, run.security)
-    try:
-        return _Input(data, read_header(data))
-    except ImageDecodeError:  # the engine has the last word, and its own words
-        return _Input(data, None)
+    # The question
+
+    def _parts(self) -> list[tuple[bool, list[int]]]:
+        """Return whether they hold one picture each, and which outputs run together.
+
+        An animation is decoded once for each frame of its GIFs and once for its stills,
+        so the two do not share a job.
+        """
+        parts: dict[bool, list[int]] = {True: [], False: []}
+        moves = any(each.moves for each in self.inputs)
+        for number in range(len(self.outputs)):
+            parts[not moves or self._is_still(number)].append(number)
+        return [(still, part) for still, part in parts.items() if part]
+
+    def _is_still(self, number: int) -> bool:
+        """Whether an output holds one picture, whatever its sources or for these."""
+        steps = self.plan.part([number]).steps
+        sources = [self.inputs[source] for step in steps for source in step.sources]
+        if not any(source.moves for source in sources):
+            return True
+        if (preset := self.presets[number]) is None:
+            return wants_first_frame(steps[-1].parameters["value"])
+        name, params = parted(preset)
+        if name == "format":
+            return params["format"] not in ("gif", "keep")
+        return name not in ("gif", "auto")
+
+    def _ask(self, part: list[int], *, still: bool) -> _Answer:
+        plan = self.plan.part(part)
+        still = still and self.engine.supports("select_frame")
+        for number, step in enumerate(plan.steps):
+            if step.sources:
+                source = self.inputs[step.sources[0]]
+                plan.steps[number] = _told(plan, number, source, still)
+        graph = graph_of(plan, [self.presets[number] for number in part])
+        message: dict[str, Json] = {"framewise": graph.framewise}
+        if limits := self.security.to_json():
+            message["security"] = limits
+        request = Request(
+            "v1/execute",
+            message,
+            {i: self.inputs[source].data for i, source in enumerate(graph.inputs)},
+            tuple(graph.outputs),
+            self.deadline,
+            self.cancel,
+        )
+        try:
+            response = self.engine.execute(request)
+        except JobError as error:
+            if error.job is None:
+                error.job = message
+            error.engine = self.engine.info
+            raise
+        encodes = response.json["data"]["job_result"]["encodes"]
+        told = {each["io_id"]: each for each in encodes}
+        for io_id in graph.outputs:
+            if io_id not in told or not response.outputs.get(io_id):
+                raise EngineInternalError(
+                    "The engine reports success but gave no picture for output "
+                    f"{io_id}.",
+                    job=message,
+                )
+        made = [(told[io_id], response.outputs[io_id]) for io_id in graph.outputs]
+        return _Answer(made, response.json, response.queue_seconds)
+
+    # The answer
+
+    def _written(
+        self, made: Sequence[tuple[dict[str, Any], bytes]]
+    ) -> tuple[EncodedImage, ...]:
+        """Write what has a destination, and return what came out."""
+        pairs = list(zip(self.outputs, made, strict=True))
+        going = [(each.to, data) for each, (_, data) in pairs if each.to is not None]
+        paths = iter(write_outputs(going))
+        return tuple(
+            _image(each, number, told, data, None if each.to is None else next(paths))
+            for number, (each, (told, data)) in enumerate(pairs)
+        )
 
 
 def _check_type(
-    data: bytes | memoryview, source: SourceLike, security: Security
+    data: bytes | memoryview, source: SourceLike, inputs: frozenset[str]
 ) -> None:
-    if security.allowed_inputs is None:
-        return
-    allowed = {f"image/{name}" for name in security.allowed_inputs}
-    if "image/jpg" in allowed:
-        allowed.add("image/jpeg")
+    allowed = {f"image/{'jpeg' if name == 'jpg' else name}" for name in inputs}
     if (found := sniff(data)) not in allowed:
         raise SourceTypeError(
             f"{source_name(source)} is {found or 'no picture that is known'}; "
-            f"allowed are {', '.join(sorted(security.allowed_inputs))} "
-            "(Security.allowed_inputs)."
+            f"allowed are {', '.join(sorted(inputs))} (Security.allowed_inputs)."
         )
-
-
-# The question
-
-
-class _Answer(NamedTuple):
-    """What the engine gave for some of the outputs."""
-
-    made: dict[int, tuple[dict[str, Any], bytes]]
-    """By the identity of the output: the engine's words, the bytes."""
-    json: Any
-    queue_seconds: float
-
-
-def _parts(
-    plan: Plan, outputs: Sequence[Output], inputs: Sequence[_Input]
-) -> list[tuple[bool, list[int]]]:
-    """Return whether they hold one picture each, and which outputs run together.
-
-    An animation is decoded once for each frame of its GIFs and once for its stills, so
-    the two do not share a job.
-    """
-    if not any(each.moves for each in inputs):
-        return [(True, list(range(len(outputs))))]
-    parts: dict[bool, list[int]] = {True: [], False: []}
-    for number, output in enumerate(outputs):
-        steps = plan.part([number]).steps
-        animated = any(
-            inputs[source].moves for step in steps for source in step.sources
-        )
-        parts[not animated or _is_still(output, steps[-1])].append(number)
-    return [(still, part) for still, part in parts.items() if part]
-
-
-def _is_still(output: Output, end: Step) -> bool:
-    """Whether an output holds one picture whatever its source."""
-    if output.encoder is None:
-        return wants_first_frame(end.parameters["value"])
-    name, params = parted(output.preset)
-    if name == "format":
-        return params["format"] not in ("gif", "keep")
-    return name not in _MAY_MOVE
-
-
-def _ask(
-    plan: Plan,
-    outputs: Sequence[Output],
-    inputs: Sequence[_Input],
-    run: _Run,
-    *,
-    still: bool,
-) -> _Answer:
-    still = still and run.engine.supports("select_frame")
-    for number, step in enumerate(plan.steps):
-        if step.sources:
-            plan.steps[number] = _told(plan, number, inputs[step.sources[0]], still)
-    graph = graph_of(plan, [output.preset for output in outputs])
-    message: dict[str, Json] = {"framewise": graph.framewise}
-    if limits := run.security.to_json():
-        message["security"] = limits
-    request = Request(
-        "v1/execute",
-        message,
-        {io_id: inputs[source].data for io_id, source in enumerate(graph.inputs)},
-        tuple(graph.outputs),
-        run.deadline,
-        run.cancel,
-    )
-    try:
-        response = run.engine.execute(request)
-    except JobError as error:
-        if error.job is None:
-            error.job = message
-        error.engine = run.engine.info
-        raise
-    told = {
-        each["io_id"]: each for each in response.json["data"]["job_result"]["encodes"]
-    }
-    made = {}
-    for output, io_id in zip(outputs, graph.outputs, strict=True):
-        if io_id not in told or not response.outputs.get(io_id):
-            raise EngineInternalError(
-                f"The engine reports success but gave no picture for output {io_id}.",
-                job=message,
-            )
-        made[id(output)] = told[io_id], response.outputs[io_id]
-    return _Answer(made, response.json, response.queue_seconds)
 
 
 def _told(plan: Plan, number: int, source: _Input, still: bool) -> Step:
@@ -270,22 +268,6 @@ def _told(plan: Plan, number: int, source: _Input, still: bool) -> Step:
     if step.auto_shrink and info.mime_type == "image/jpeg":
         commands += shrink_hints(plan, number, info)
     return step.told(commands=[*wanted, *commands]) if commands else step
-
-
-# The answer
-
-
-def _written(
-    outputs: Sequence[Output], made: Sequence[tuple[dict[str, Any], bytes]]
-) -> tuple[EncodedImage, ...]:
-    """Write what has a destination, and return what came out."""
-    pairs = list(zip(outputs, made, strict=True))
-    going = [(each.to, data) for each, (_, data) in pairs if each.to is not None]
-    paths = iter(write_outputs(going))
-    return tuple(
-        _image(each, number, told, data, None if each.to is None else next(paths))
-        for number, (each, (told, data)) in enumerate(pairs)
-    )
 
 
 def _image(

@@ -185,8 +185,6 @@ def test_the_accept_header_says_which_formats_a_browser_takes(
 
 def test_users_may_write_their_own_encoder(engine: imf.Engine) -> None:
     class Small:
-        extension = "webp"
-
         def to_json(self) -> Any:
             return {"webplossy": {"quality": 5}}
 

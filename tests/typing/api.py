@@ -62,8 +62,6 @@ def recipes(place: Gravity) -> imf.Job:
 
 
 class OwnEncoder:
-    extension = "webp"
-
     def to_json(self) -> Json:
         return {"webplossy": {"quality": 5}}
 
