@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._io import read_source
-from .._job import Job
+from .._job import Job, check_document
 from ..errors import InvalidJobError
 from .shell import TIMEOUT, argument, command, destination, source, tell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def _assignment(text: str) -> tuple[int, str]:
@@ -44,13 +47,7 @@ def _assignment(text: str) -> tuple[int, str]:
 def run(job: str, inputs: list[Any], outputs: list[Any], timeout: float | None) -> int:
     """Run a job that is written down in JSON."""
     document = _read(job)
-    try:
-        from_stream = _complete(document, {"in": inputs, "out": outputs})
-    except (AttributeError, KeyError, TypeError) as error:
-        raise InvalidJobError(
-            f"This is no build document: {type(error).__name__} {error}.",
-            category="invalid_json",
-        ) from error
+    from_stream = _complete(document, {"in": inputs, "out": outputs})
     told = Job.from_json(document)
     ends = [
         each._replace(to=destination("-")) if each.to == "-" else each
@@ -66,38 +63,50 @@ def _complete(
     document: dict[str, Any], files: dict[str, list[tuple[int, str]]]
 ) -> bool:
     """Put the files in, and return whether standard input is among them."""
-    entries = document.setdefault("io", [])
+    document.setdefault("io", [])
     if "security" in document:  # where an "execute" message has it
         document["builder_config"] = {"security": document.pop("security")}
+    nodes = check_document(document)
+    named = set(_named(nodes))
+    entries = {entry["io_id"]: entry for entry in document["io"]}
     for direction, given in files.items():
         for io_id, file in given:
-            _put(entries, io_id, direction, file)
-    streams = []
-    for entry in entries:
-        number, direction = entry["io_id"], entry["direction"]
-        if not isinstance(entry["io"], dict):
-            what = f"{direction}put {number}"
-            raise ValueError(f"{what} has no file: add --{direction} {number}=FILE")
-        if direction == "in" and entry["io"].get("file") == "-":
-            streams.append(entry)
+            if (direction, io_id) not in named:
+                raise ValueError(f"no node of this job has the {direction}put {io_id}")
+            if io_id not in entries:
+                entries[io_id] = {"io_id": io_id}
+                document["io"].append(entries[io_id])
+            entries[io_id].update(direction=direction, io={"file": file})
+    for direction, io_id in sorted(named):
+        if not isinstance(entries.get(io_id, {}).get("io"), dict):
+            what = f"{direction}put {io_id}"
+            raise ValueError(f"{what} has no file: add --{direction} {io_id}=FILE")
+    streams = [
+        entry
+        for entry in entries.values()
+        if entry["direction"] == "in" and entry["io"] == {"file": "-"}
+    ]
     if len(streams) > 1:
         raise ValueError("standard input can be one input only")
     for entry in streams:
         entry["io"] = "placeholder"
-    framewise = document["framewise"]
-    graph = framewise.get("graph") or {"nodes": {}}
-    for node in [*framewise.get("steps", ()), *graph["nodes"].values()]:
+    for node in nodes:
         if "decode" in node:  # what is written is done: JPEGs are decoded whole
             node["decode"].setdefault("commands", [])
     return bool(streams)
 
 
-def _put(entries: list[Any], io_id: int, direction: str, file: str) -> None:
-    for entry in entries:
-        if entry["io_id"] == io_id:
-            entry.update(direction=direction, io={"file": file})
-            return
-    entries.append({"io_id": io_id, "direction": direction, "io": {"file": file}})
+def _named(part: Any, direction: str = "in") -> Iterator[tuple[str, int]]:
+    """Yield the direction and the number of each input and output in nodes."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _named(each, direction)
+    elif isinstance(part, dict):
+        for name, each in part.items():
+            below = "out" if name == "encode" else direction
+            if name in ("io_id", "decode", "encode") and isinstance(each, int):
+                yield below, each
+            yield from _named(each, below)
 
 
 @command(
@@ -112,7 +121,7 @@ def explain(job: str) -> int:
 def _read(word: str) -> dict[str, Any]:
     try:
         document = json.loads(bytes(read_source(source(word))))
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         raise InvalidJobError(
             f"{word} is no JSON: {error}.", category="invalid_json"
         ) from error

@@ -25,6 +25,7 @@ from .results import (
     NodePerformance,
     Performance,
 )
+from .shape import check_document
 from .values import Constraint, FitBox, FrameLimit, Hints, Margins, Security, Watermark
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "WebPLossless",
     "WebPLossy",
     "canvas",
+    "check_document",
     "command_string",
     "decode",
 ]

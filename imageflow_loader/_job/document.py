@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -14,14 +13,14 @@ from ..types import SupportsOpened
 from .image import Image
 from .job import Job, Output
 from .plan import Placeholder, graph_of, lay_out, parted
+from .shape import CODECS, check_document, no_document
 from .values import UNLIMITED, FrameLimit, Security
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..types import Destination, Json, SourceLike
-
-_CODECS = ("decode", "encode")
+_BEGIN = ("command_string", "create_canvas", "decode")
 
 
 def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
@@ -80,14 +79,23 @@ class _Preset(NamedTuple):
 def job_from_document(data: Mapping[str, Any]) -> Job:
     """Return the job that a "build" document describes; see `Job.from_json`."""
     try:
+        check_document(data)
         return _Reader(data).job()
     except InvalidJobError:
         raise
     except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
+        raise no_document(f"{type(error).__name__} {error}") from error
+
+
+class _ById(dict[int, Any]):
+    """Inputs or outputs by their io_ids."""
+
+    def __missing__(self, io_id: int) -> None:
         raise InvalidJobError(
-            f"This is no build document: {type(error).__name__} {error}.",
-            category="invalid_json",
-        ) from error
+            f"A node names io_id {io_id}, which no entry of io has in that direction.",
+            category="argument_invalid",
+            kind="IoIdNotFound",
+        )
 
 
 class _Reader:
@@ -95,13 +103,20 @@ class _Reader:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = data
-        self.sources: dict[int, SourceLike | Placeholder] = {}
-        self.destinations: dict[int, str | None] = {}
+        self.sources: dict[int, SourceLike | Placeholder] = _ById()
+        self.destinations: dict[int, str | None] = _ById()
         for entry in data["io"]:
+            io_id = entry["io_id"]
+            if io_id in self.sources.keys() | self.destinations.keys():
+                raise InvalidJobError(
+                    f"Two entries of io have the io_id {io_id}.",
+                    category="argument_invalid",
+                    kind="DuplicateIoId",
+                )
             if entry["direction"] == "in":
-                self.sources[entry["io_id"]] = _source(entry)
+                self.sources[io_id] = _source(io_id, entry["io"])
             else:
-                self.destinations[entry["io_id"]] = _destination(entry["io"])
+                self.destinations[io_id] = _destination(io_id, entry["io"])
         missing = [i for i, s in self.sources.items() if isinstance(s, Placeholder)]
         if len(missing) == 1:
             self.sources[missing[0]] = Placeholder()
@@ -133,10 +148,17 @@ class _Reader:
 
     def _read(self, number: int, node: Any, parents: Mapping[str, int]) -> None:
         name, params = parted(node)
+        fed = "input" in parents or name in _BEGIN
+        if not fed or not self.images.keys() >= {*parents.values()}:
+            raise InvalidJobError(
+                f"Node {number}, {name}, has no image to work on: it is fed by "
+                f"{sorted(parents.values()) or 'none'}.",
+                category="graph_invalid",
+            )
         above = {kind: self.images[parent] for kind, parent in parents.items()}
         if name == "encode":
             self._output(params["io_id"], above["input"], _Preset(params["preset"]))
-        elif name == "command_string" and not params.keys().isdisjoint(_CODECS):
+        elif name == "command_string" and not params.keys().isdisjoint(CODECS):
             self.images[number] = image = self._command(params)
             if params.get("encode") is not None:
                 self._output(params["encode"], image, None)
@@ -153,7 +175,7 @@ class _Reader:
             )
 
     def _command(self, params: Mapping[str, Any]) -> Image:
-        said = _less(params, "watermarks", *_CODECS)
+        said = _less(params, "watermarks", *CODECS)
         sources = [self.sources[params["decode"]]]
         if watermarks := params.get("watermarks"):
             said["watermarks"] = [_less(each, "io_id") for each in watermarks]
@@ -200,29 +222,32 @@ def _in_order(
     )
 
 
-def _source(entry: Mapping[str, Any]) -> SourceLike | Placeholder:
-    io = entry["io"]
-    if io == "placeholder":
-        return Placeholder(str(entry["io_id"]))
-    (kind, value), *_ = io.items()
-    if kind == "file":
-        path: str = value
-        return path
+def _source(io_id: int, io: Any) -> SourceLike | Placeholder:
     try:
-        if kind == "base_64":
-            return base64.b64decode(value, validate=True)
-        if kind == "bytes_hex":
-            return bytes.fromhex(value)
-        if kind == "byte_array":
-            return bytes(value)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidJobError(f"Input {entry['io_id']}: {error}.") from error
-    raise KeyError(kind)
+        match io:
+            case "placeholder":
+                return Placeholder(str(io_id))
+            case {"file": str(path)}:
+                return path
+            case {"base_64": str(text)}:
+                return base64.b64decode(text, validate=True)
+            case {"bytes_hex": str(text)}:
+                return bytes.fromhex(text)
+            case {"byte_array": list(numbers)}:
+                return bytes(numbers)
+    except (TypeError, ValueError) as error:
+        raise InvalidJobError(f"Input {io_id}: {error}.") from error
+    kinds = "a file, base_64, bytes_hex, byte_array or a placeholder"
+    raise no_document(f"input {io_id} is {kinds}, not {io!r:.80}")
 
 
-def _destination(io: Any) -> str | None:
-    path: str | None = io["file"] if isinstance(io, dict) else None
-    return path
+def _destination(io_id: int, io: Any) -> str | None:
+    match io:
+        case "placeholder" | "output_buffer" | "output_base_64":
+            return None
+        case {"file": str(path)}:
+            return path
+    raise no_document(f"output {io_id} is a file or output_buffer, not {io!r:.80}")
 
 
 def _security(limits: Mapping[str, Any]) -> Security:

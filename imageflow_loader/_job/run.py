@@ -258,7 +258,7 @@ def _told(plan: Plan, number: int, source: _Input, still: bool) -> Step:
         return step
     wanted = step.parameters.get("commands", [])
     frame = next((c["select_frame"] for c in wanted if "select_frame" in c), None)
-    if frame is not None and frame >= info.frames:
+    if isinstance(frame, int) and frame >= info.frames:
         raise InvalidJobError(
             f"There is no frame {frame}: the animation has {info.frames}, from 0."
         )

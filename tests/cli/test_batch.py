@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +15,13 @@ import pytest
 import imageflow_loader as imf
 from tests import pictures
 from tests.cli.test_commands import run
-from tests.conftest import engine_under_test
+from tests.conftest import VARIABLES, engine_under_test
 from tests.terminal import on_terminal
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from imageflow_loader.types import EngineKind
+
+PROJECT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -126,37 +129,71 @@ def test_a_job_that_is_written_down_is_run(
     )
 
 
+def written(*entries: Any, **members: Any) -> str:
+    return json.dumps({"io": entries, "framewise": {"steps": STEPS}, **members})
+
+
+IN = {"io_id": 0, "direction": "in", "io": {"file": "a.jpg"}}
+OUT = {"io_id": 1, "direction": "out", "io": {"file": "o.gif"}}
+
+
+@pytest.mark.parametrize("kind", ["library", "tool"])
 @pytest.mark.parametrize(
     ("text", "arguments", "code", "says"),
     [
-        ("{", [], 65, b"is no JSON"),
-        ("[]", [], 65, b"is no JSON object"),
-        ("{}", [], 65, b"no build document"),
-        (
-            json.dumps(
-                {
-                    "io": [{"io_id": 1, "direction": "out", "io": "output_buffer"}],
-                    "framewise": {"steps": STEPS},
-                }
-            ),
-            [],
-            2,
-            b"--out 1=FILE",
-        ),
-        (json.dumps({"framewise": {"steps": STEPS}}), ["--in", "a.jpg"], 2, b"ID=FILE"),
+        ("{", [], 65, "is no JSON"),
+        ("[" * 100_000, [], 65, "is no JSON"),
+        ("[]", [], 65, "is no JSON object"),
+        ("{}", [], 65, "document.framewise is an object, not None"),
+        (written(IN, {**OUT, "io": "output_buffer"}), [], 2, "add --out 1=FILE"),
+        (written(IN), [], 2, "add --out 1=FILE"),
+        (written(OUT), [], 2, "add --in 0=FILE"),
+        (written(IN, OUT), ["--in", "a.jpg"], 2, "ID=FILE"),
+        (written(IN, OUT), ["--out", "7=b.gif"], 2, "no node of this job has"),
+        (written(IN, OUT), ["--in", "1=b.gif"], 2, "no node of this job has"),
+        (written(OUT), ["--in", "0=no.jpg"], 66, "There is no file no.jpg"),
+        (written(IN, OUT, IN), [], 64, "Two entries of io have the io_id 0"),
+        (written(IN, OUT, {**OUT, "io_id": 0}), [], 64, "Two entries"),
+        (written({**IN, "direction": "out"}, OUT), [], 64, "names io_id 0"),
+        (written("a.jpg", OUT), [], 65, "io[0] is an object, not 'a.jpg'"),
+        (written({**IN, "io_id": "0"}, OUT), [], 65, "io_id is a whole number"),
+        (written({**IN, "io_id": True}, OUT), [], 65, "io_id is a whole number"),
+        (written({"direction": "in", "io": "x"}), [], 65, "io_id is a whole number"),
+        (written({**IN, "direction": "up"}), [], 65, "direction is in or out"),
+        (written({**IN, "io": None}, OUT), [], 65, "io is an object or a text"),
+        (written({**IN, "io": {}}, OUT), [], 65, "input 0 is a file"),
+        (written({**IN, "io": {"url": "x"}}, OUT), [], 65, "input 0 is a file"),
+        (written({**IN, "io": {"file": 3}}, OUT), [], 65, "input 0 is a file"),
+        (written({**IN, "io": {"byte_array": 9}}, OUT), [], 65, "input 0 is a file"),
+        (written({**IN, "io": {"base_64": "%"}}, OUT), [], 64, "Input 0: "),
+        (written(IN, {**OUT, "io": {"file": None}}), [], 65, "output 1 is a file"),
+        (written({**IN, "cached": True}, OUT), [], 65, "io[0] has no cached"),
+        (written(IN, OUT, securty={}), [], 65, "document has no securty"),
     ],
 )
-def test_a_job_that_cannot_be_run_says_why(
+def test_a_job_that_cannot_be_run_says_why_and_leaves_no_file(
+    kind: EngineKind,
     text: str,
     arguments: list[str],
     code: int,
-    says: bytes,
-    environment: dict[str, str],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    done = run("run", "-", *arguments, environment=environment, stdin=text.encode())
+    (tmp_path / "a.jpg").write_bytes(pictures.jpeg(40, 30))
+    monkeypatch.chdir(tmp_path)
+    named = {VARIABLES[kind]: str(engine_under_test(kind)), "PYTHONPATH": str(PROJECT)}
 
-    assert done.returncode == code
-    assert says in done.stderr
+    done = run(
+        *("run", "-", *arguments),
+        environment={**os.environ, **named},
+        stdin=text.encode(),
+    )
+
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert says in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
+    assert [each.name for each in tmp_path.iterdir()] == ["a.jpg"]
 
 
 def test_a_job_reads_standard_input_as_well(

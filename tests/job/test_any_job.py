@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 import pickle
 from typing import TYPE_CHECKING, Any, get_args
@@ -350,3 +352,36 @@ def test_whether_a_jpeg_may_be_shrunk_is_in_the_document() -> None:
 
     assert imf.Job.from_json(auto.to_json()) == auto != off
     assert imf.Job.from_json(off.to_json()) == off
+
+
+def places(part: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to each member of a document."""
+    members = part.items() if isinstance(part, dict) else enumerate(part)
+    for name, each in members:
+        yield (*above, name)
+        if isinstance(each, dict | list):
+            yield from places(each, (*above, name))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [None, True, -1, 2**40, 0.5, "x", [], [0], {}, {"io_id": 0}, {"decode": {}}],
+    ids=repr,
+)
+def test_a_document_with_anything_wrong_anywhere_is_refused_or_runs(
+    wrong: Any, both: list[imf.Engine]
+) -> None:
+    photo, logo = pictures.jpeg(20, 10), imf.Watermark(pictures.png(9, 9))
+    small = imf.decode(photo, shrink=(9, 9), select_frame=0).constrain(9).flip_h()
+    drawn = imf.canvas(9, 9, "red").draw_image_exact(small.watermark(logo), 0, 0, 9, 9)
+    query = imf.command_string(photo, "w=4&format=webp", watermarks=[logo])
+    job = imf.Job(drawn.encode("png"), query, security=imf.Security.untrusted())
+    whole = job.to_json()
+    for *above, name in places(whole):
+        document: Any = copy.deepcopy(whole)
+        part = document
+        for each in above:
+            part = part[each]
+        part[name] = wrong
+        with contextlib.suppress(imf.InvalidJobError):
+            outcome(imf.Job.from_json(document), both[0])
