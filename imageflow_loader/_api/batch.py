@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from .._cancel import CancelToken, Deadline, go_on
+from .._checks import one_of, whole
 from .._engine import get_engine
 from .._job import Job, JobResult, Output
 from .._value import Value
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
-    from .._engine import Engine
-    from .._job import Security
+    from typing_extensions import Unpack
+
+    from .._job import RunOptions
     from ..types import Destination, SourceLike
 
 Outcome: TypeAlias = JobResult | ImageflowError
@@ -59,11 +61,8 @@ def batch(
     ordered: bool = True,
     on_error: Literal["raise", "yield"] = "raise",
     progress: Callable[[int, int | None], object] | None = None,
-    security: Security | None = None,
-    timeout: float | None = None,
-    cancel: CancelToken | None = None,
-    engine: Engine | None = None,
     executor: Executor | None = None,
+    **options: Unpack[RunOptions],
 ) -> Iterator[BatchItem]:
     """Run a recipe on many sources, some at a time.
 
@@ -81,13 +80,10 @@ def batch(
         on_error: "raise" the first error, or "yield" each as an item.
         progress: Called with the number of items done and, where it is known, the
             number of all.
-        security: Limits; the job's own unless given.
-        timeout: Seconds for each source.
-        cancel: What else may stop it all.
-        engine: Which engine; that of the context unless given. Only for threads:
-            other processes find their own.
         executor: Where the jobs run, not shut down: any of `concurrent.futures`, or a
             Dask cluster's (`Client.get_executor()`). Threads of ours unless given.
+        **options: How they are run: `RunOptions`. `timeout` is for each source,
+            `engine` for threads: other processes find their own.
 
     Raises:
         ImageflowError: A job failed, and *on_error* is "raise".
@@ -99,25 +95,21 @@ def batch(
         raise ValueError("`to` is for a recipe with one output")
     if workers is None:
         workers = getattr(executor, "_max_workers", None) or _processors()
-    if workers < 1:
-        raise ValueError(f"workers is {workers}, it must be at least 1")
-    if on_error not in ("raise", "yield"):
-        raise ValueError(f"on_error is 'raise' or 'yield', not {on_error!r}")
-    in_threads = executor is None or _runs_in_threads(executor)
-    if engine is not None and not in_threads:
+    whole(1, workers=workers)
+    one_of(Literal["raise", "yield"], on_error=on_error)
+    cancel = options.pop("cancel", None)
+    stop = None
+    if executor is None or _runs_in_threads(executor):
+        options["cancel"] = stop = CancelToken()
+        options["engine"] = options.get("engine") or get_engine()
+    elif options.get("engine") is not None:
         raise ValueError(
             "an engine cannot go to other processes: choose theirs in their "
             "environment (IMAGEFLOW_BACKEND …)"
         )
-    work = _Work(
-        job,
-        security,
-        timeout,
-        CancelToken() if in_threads else None,
-        (engine or get_engine()) if in_threads else None,
-    )
+    work = _Work(job, options)
     total = len(sources) if isinstance(sources, Sized) else None
-    items = _items(work, sources, to, workers, executor, cancel, ordered=ordered)
+    items = _items(work, sources, to, workers, executor, cancel, stop, ordered=ordered)
     return _handed_out(items, on_error, progress, total)
 
 
@@ -125,11 +117,7 @@ class _Work(NamedTuple):
     """What is the same for every source."""
 
     job: Job
-    security: Security | None
-    timeout: float | None
-    stop: CancelToken | None
-    """What stops those that run; None where they run in other processes."""
-    engine: Engine | None
+    options: RunOptions
 
     def run(self, source: SourceLike, to: Destination | None) -> Outcome:
         """Run the job on *source*; an error is a result like others."""
@@ -137,13 +125,7 @@ class _Work(NamedTuple):
         if to is not None:
             job = Job(job.outputs[0]._replace(to=to), security=job.security)
         try:
-            return job.run(
-                source,
-                security=self.security,
-                timeout=self.timeout,
-                cancel=self.stop,
-                engine=self.engine,
-            )
+            return job.run(source, **self.options)
         except ImageflowError as error:
             return error
 
@@ -155,6 +137,7 @@ def _items(
     workers: int,
     executor: Executor | None,
     cancel: CancelToken | None,
+    stop: CancelToken | None,  # of what runs; None where other processes do
     *,
     ordered: bool,
 ) -> Iterator[BatchItem]:
@@ -163,9 +146,7 @@ def _items(
     forever = Deadline(None)
     pool = executor or ThreadPoolExecutor(workers, "imageflow-batch")
     flight: dict[Future[Outcome], tuple[int, SourceLike]] = {}  # in their order
-    forget = (
-        cancel._on_cancel(work.stop.cancel) if cancel and work.stop else lambda: None
-    )
+    forget = cancel._on_cancel(stop.cancel) if cancel and stop else lambda: None
     waiting = enumerate(sources)
     try:
         while True:
@@ -187,8 +168,8 @@ def _items(
                 yield BatchItem(index, source, outcome, None)
     finally:
         forget()
-        if work.stop is not None:
-            work.stop.cancel()
+        if stop is not None:
+            stop.cancel()
         wait([future for future in flight if not future.cancel()])
         if executor is None:
             pool.shutdown()

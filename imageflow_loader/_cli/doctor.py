@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from .._engine import load_engine
+from .._job import LibPng, canvas
 from .._platform import current_platform, musl_version
 from .._settings import Settings
 from .._supply import Cache, Damaged, Entry, preflight, probe_library, shown
@@ -54,18 +55,7 @@ LICENCE: Final = (
 )
 _DISTRIBUTION: Final = "imageflow-loader"
 _NO_ENGINE: Final = 69
-
-# Nothing but what every engine of any age knows: one red pixel, as a PNG.
-_RED: Final = {"w": 1, "h": 1, "color": {"srgb": {"hex": "FF0000FF"}}}
-_ONE_PIXEL: Final = {
-    "framewise": {
-        "steps": [
-            {"create_canvas": {"format": "bgra_32", **_RED}},
-            {"encode": {"io_id": 1, "preset": {"libpng": {}}}},
-        ]
-    }
-}
-_SECONDS: Final = 30.0  # for the pixel
+_SECONDS: Final = 30.0  # for a picture
 
 
 @command(
@@ -132,7 +122,8 @@ def examine() -> dict[str, Any]:
             if doubt.code != "ok":
                 text = " ".join(filter(None, (doubt.sentence, doubt.remedy)))
                 report["notes"].append([doubt.code, text])
-            engine.send_json("v1/execute", _ONE_PIXEL, outputs=[1], timeout=_SECONDS)
+            # Nothing but what every engine of any age knows.
+            canvas(1, 1, "red").encode(LibPng()).run(engine=engine, timeout=_SECONDS)
             report["usable"] = True
     except ImageflowError as error:
         attempts = getattr(error, "attempts", ())
