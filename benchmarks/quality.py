@@ -1,12 +1,13 @@
-"""What each quality of the lossy presets costs and keeps, beside another engine's table.
+"""What the lossy presets cost and keep at each quality, beside another engine's table.
 
     python benchmarks/quality.py [--reference TABLE.csv --pictures DIR] [--check]
 
-The table has the columns picture, preset, quality, bytes and ssim_y: what another engine
-wrote for the same pictures. A picture is a file of DIR with that name and any suffix;
-`NAME @1/2` is the same at half its size. Each is given as PNG and encoded as it is. SSIM is
-that of `similarity.py`, on the brightness alone. Without a table two pictures are drawn,
-and bytes and SSIM stand alone. `IMAGEFLOW_LIBRARY` measures another engine.
+The table has the columns picture, preset, quality, bytes and ssim_y: what another
+engine wrote for the same pictures. A picture is a file of DIR with that name and any
+suffix; `NAME @1/2` is the same at half its size. Each is given as PNG and encoded as it
+is. SSIM is that of `similarity.py`, on the brightness alone. Without a table two
+pictures are drawn, and bytes and SSIM stand alone. `IMAGEFLOW_LIBRARY` measures another
+engine.
 """
 
 from __future__ import annotations
