@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -252,42 +249,6 @@ def test_a_terminal_has_a_bar_and_colours_unless_they_are_unwanted(
     assert "[##############################] 3 of 3, 1 failed" in told
     assert ("\x1b[31m1 failed\x1b[0m" in told) is colours
     assert ("2 done, 1 failed, 0 skipped" in told) is not colours
-
-
-@pytest.mark.parametrize("command", ["batch", "process", "run"])
-def test_ctrl_c_ends_it_quietly_and_leaves_nothing(
-    command: str, folder: Path, tmp_path: Path, environment: dict[str, str]
-) -> None:
-    web = tmp_path / "web"
-    web.mkdir()
-    job = tmp_path / "job.json"
-    job.write_text(json.dumps({"framewise": {"steps": STEPS}}))
-    pipe = folder / "pipe.jpg"
-    os.mkfifo(pipe)  # from which nothing comes
-    arguments: dict[str, list[Any]] = {
-        "batch": [pipe, "--to", web, "--query", "w=9"],
-        "process": [pipe, web / "out.png", "w=9"],
-        "run": [job, "--in", f"0={pipe}", "--out", f"1={web}/out.gif"],
-    }
-    with subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "imageflow_loader",
-            command,
-            *map(str, arguments[command]),
-        ],
-        stderr=subprocess.PIPE,
-        env=environment,
-    ) as child:
-        writer = os.open(pipe, os.O_WRONLY)  # returns when it has begun to read
-        child.send_signal(signal.SIGINT)
-        os.close(writer) if command == "batch" else None
-        _, told = child.communicate(timeout=30)
-        os.close(writer) if command != "batch" else None
-
-    assert (child.returncode, told) == (130, b"")
-    assert list(web.iterdir()) == []
 
 
 def test_explain_tells_the_plan() -> None:

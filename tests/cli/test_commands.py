@@ -228,55 +228,6 @@ def test_the_version_is_that_of_the_package() -> None:
     assert done.stdout.decode() == f"imageflow-loader {imageflow_loader.__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["info", "process"])
-def test_a_reader_that_goes_away_ends_it_quietly(command: str, tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(pictures.png(200, 150))
-    environment = {**os.environ, "IMAGEFLOW_TOOL": str(engine_under_test("tool"))}
-    arguments = {
-        "info": [str(tmp_path / "a.png")] * 5000,
-        "process": [str(tmp_path / "a.png"), "-", "w=100"],
-    }
-    read, write = os.pipe()
-    os.close(read)
-
-    with os.fdopen(write, "wb") as stdout:
-        done = subprocess.run(
-            [sys.executable, "-m", "imageflow_loader", command, *arguments[command]],
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            env=environment,
-            check=False,
-        )
-
-    assert (done.returncode, done.stderr) == (141, b"")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
-@pytest.mark.parametrize("command", ["info", "process", "doctor"])
-def test_a_full_standard_output_is_exit_code_73(
-    command: str, environment: dict[str, str], tmp_path: Path
-) -> None:
-    (tmp_path / "a.png").write_bytes(pictures.png(200, 150))
-    arguments = {
-        "info": [str(tmp_path / "a.png")],
-        "process": [str(tmp_path / "a.png"), "-", "w=100"],
-        "doctor": ["--json"],
-    }
-
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "imageflow_loader", command, *arguments[command]],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=environment,
-            check=False,
-        )
-
-    assert done.returncode == 73
-    assert done.stderr.count(b"\n") == 1
-    assert b"cannot be written: No space left on device." in done.stderr
-
-
 @pytest.mark.parametrize(
     ("source", "destination", "code"),
     [("photo.jpg", "out.png", 0), ("-", "out.png", 66), ("photo.jpg", "-", 73)],
