@@ -6,7 +6,7 @@ from .destinations import check_destination, write_output, write_outputs
 from .header import read_header, sniff
 from .image_info import ImageInfo
 from .pixels import Source, to_numpy, to_pil
-from .sources import check_source, read_source, source_name
+from .sources import check_source, opened, read_source, source_name
 
 if TYPE_CHECKING:
     from .pixels import PilImage as PilImage
@@ -17,6 +17,7 @@ __all__ = [
     "Source",
     "check_destination",
     "check_source",
+    "opened",
     "read_header",
     "read_source",
     "sniff",

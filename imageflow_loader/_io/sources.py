@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._cancel import Deadline, go_on
 from ..errors import (
@@ -15,7 +15,6 @@ from ..errors import (
     SourceTooLargeError,
     refuse_at_exit,
 )
-from ..types import SupportsOpened
 
 if TYPE_CHECKING:
     from .._cancel import CancelToken
@@ -53,20 +52,19 @@ def read_source(
         TypeError: It is none of these things, or a stream of text.
     """
     refuse_at_exit()
-    if isinstance(source, SupportsOpened):
-        source = source.opened()
-    reader = _Reader(source_name(source), max_bytes, deadline or Deadline(None), cancel)
-    if isinstance(source, bytes):
-        data: bytes | memoryview = source
-    elif isinstance(source, bytearray):
-        data = bytes(source)
-    elif isinstance(source, memoryview):
-        data = _lent(source)
-    elif isinstance(source, str | os.PathLike):
-        data = reader.path(source)
+    given = opened(source)
+    reader = _Reader(source_name(given), max_bytes, deadline or Deadline(None), cancel)
+    if isinstance(given, bytes):
+        data: bytes | memoryview = given
+    elif isinstance(given, bytearray):
+        data = bytes(given)
+    elif isinstance(given, memoryview):
+        data = _lent(given)
+    elif isinstance(given, str | os.PathLike):
+        data = reader.path(given)
     else:
-        check_source(source)
-        data = reader.stream(source, _CHUNK)
+        check_source(given)
+        data = reader.stream(given, _CHUNK)
     reader.check_size(len(data))
     if not data:
         raise ImageDecodeError(f"{reader.name} is empty.", kind="NoEnabledDecoderFound")
@@ -77,12 +75,17 @@ def check_source(source: object) -> None:
     """Raise `TypeError` unless *source* is something that can be read."""
     kinds = (bytes, bytearray, memoryview, str, os.PathLike)
     if not isinstance(source, kinds) and not (
-        hasattr(source, "read") or isinstance(source, SupportsOpened)
+        hasattr(source, "read") or hasattr(source, "opened")
     ):
         raise TypeError(
             "a source is bytes, a path or a binary stream, "
             f"not {type(source).__name__}: {source!r:.80}"
         )
+
+
+def opened(source: Any) -> Any:
+    """Return what a `Source` stands for, and all else as it is."""
+    return source.opened() if hasattr(source, "opened") else source
 
 
 def source_name(source: SourceLike) -> str:

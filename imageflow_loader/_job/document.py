@@ -7,9 +7,8 @@ import os
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from .._io import read_source
+from .._io import opened, read_source
 from ..errors import InvalidJobError
-from ..types import SupportsOpened
 from .image import Image
 from .job import Job, Output
 from .plan import Placeholder, graph_of, lay_out, parted
@@ -48,8 +47,7 @@ def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
 
 
 def _source_json(source: SourceLike | Placeholder) -> Json:
-    if isinstance(source, SupportsOpened):
-        source = source.opened()
+    source = opened(source)
     if isinstance(source, str | os.PathLike):
         return {"file": os.fsdecode(source)}
     if isinstance(source, bytes | bytearray | memoryview):

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from .._cancel import CancelToken, in_thread
-from .._io import check_destination, read_source, source_name
+from .._io import check_destination, opened, read_source, source_name
 from .._value import Value
 from ..errors import refuse_at_exit
-from ..types import SupportsOpened
 from .encoders import EncoderLike, encoder_for
 from .needs import needed
 from .plan import Placeholder, Plan, graph_of, lay_out
@@ -342,8 +341,7 @@ def _origin(source: SourceLike | Placeholder) -> str:
 def _content(source: SourceLike | Placeholder) -> bytes | memoryview:
     if isinstance(source, Placeholder):
         raise ValueError("a source is still missing: the fingerprint is of pictures")
-    if isinstance(source, SupportsOpened):
-        source = source.opened()
-    if hasattr(source, "read"):
+    found = opened(source)
+    if hasattr(found, "read"):
         raise ValueError("a stream can be read once only: give its bytes")
-    return read_source(source)
+    return read_source(found)

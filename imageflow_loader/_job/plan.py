@@ -55,7 +55,9 @@ def parted(node: Any) -> tuple[str, Any]:
 class Step(NamedTuple):
     """One node, its sources and its parents by their numbers."""
 
-    node: Json
+    name: str
+    parameters: Any
+    """What the node's name leads to, None for a node without parameters."""
     sources: tuple[int, ...]
     """Of a query string the picture and then its watermarks."""
     input: int | None
@@ -63,14 +65,9 @@ class Step(NamedTuple):
     auto_shrink: bool
 
     @property
-    def name(self) -> str:
-        """The node's name."""
-        return parted(self.node)[0]
-
-    @property
-    def parameters(self) -> Any:
-        """What the node's name leads to, None for a node without parameters."""
-        return parted(self.node)[1]
+    def node(self) -> Json:
+        """The node as the engine's JSON has it."""
+        return self.name if self.parameters is None else {self.name: self.parameters}
 
     @property
     def parents(self) -> list[int]:
@@ -79,7 +76,7 @@ class Step(NamedTuple):
 
     def told(self, **parameters: Json) -> Step:
         """Return it with other parameters."""
-        return self._replace(node={self.name: {**self.parameters, **parameters}})
+        return self._replace(parameters={**self.parameters, **parameters})
 
 
 class Plan(NamedTuple):
@@ -136,13 +133,13 @@ def lay_out(images: Iterable[Image]) -> Plan:
     for image in kept:
         for each in parents_first(image, known):
             step = Step(
-                each._node,
+                *parted(each._node),
                 tuple(_source_number(plan.sources, source) for source in each._sources),
                 None if each._input is None else known[id(each._input)],
                 None if each._canvas is None else known[id(each._canvas)],
                 each._auto_shrink,
             )
-            key = (json.dumps(step.node, sort_keys=True), *step[1:])
+            key = (json.dumps(step[:2], sort_keys=True), *step[2:])
             if key not in merged:
                 merged[key] = len(plan.steps)
                 plan.steps.append(step)
