@@ -57,6 +57,9 @@ pub struct Done {
 /// The nodes do not form a graph, one of them failed, or the job was asked to stop.
 pub fn run(job: &Job<'_>, work: &Framewise) -> Result<Done> {
     let plan = graph::Plan::new(work)?;
+    if job.limits.threads == 1 {
+        return run::Runner::new(*job, &plan, &()).run();
+    }
     std::thread::scope(|threads| run::Runner::new(*job, &plan, threads).run())
 }
 

@@ -57,6 +57,17 @@ fn the_library_exports_what_the_header_declares_and_nothing_else() {
     assert_eq!(exported, functions(&without_comments(&header())));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_library_stays_in_a_process_that_has_loaded_it() {
+    if !has("readelf") {
+        return;
+    }
+    let output = succeed(Command::new("readelf").arg("-d").arg(library()));
+
+    assert!(String::from_utf8(output.stdout).unwrap().contains("NODELETE"));
+}
+
 #[test]
 fn the_loader_declares_the_same_functions() {
     let source = fs::read_to_string(engine().join("../build_ffi.py")).unwrap();

@@ -108,8 +108,7 @@ class _Lib(Protocol):
     def imageflow_buffer_free(self, data: CData, size: int, /) -> bool: ...
 
 
-# Never unloaded: the engine has thread-locals and may have threads, and a second
-# `dlopen` of the same file gives the same handle anyway.
+# A second `dlopen` of the same file gives the same handle anyway.
 _kept_for_life: Final[dict[str, _Lib]] = {}
 
 # The process in which each of them has run its first job, whichever backend sent it:
@@ -141,10 +140,12 @@ def open_library(path: Path, *, platform: Platform) -> LibraryBackend:
 def _dlopen(path: Path) -> _Lib:
     # RTLD_NOW: what is missing is found here and not in the first job. RTLD_LOCAL: the
     # official library also exports 86 names of zlib, libpng, lodepng and others.
-    # cffi has both as 0 on Windows.
+    # RTLD_NODELETE: a thread that ends cleans up after the engine, and may do so when
+    # Python, at its end, has let go of the library. cffi has the first two as 0 on Windows.
     name = os.fspath(path)
+    flags = ffi.RTLD_NOW | ffi.RTLD_LOCAL | getattr(os, "RTLD_NODELETE", 0)
     try:
-        lib = cast("_Lib", ffi.dlopen(name, ffi.RTLD_NOW | ffi.RTLD_LOCAL))
+        lib = cast("_Lib", ffi.dlopen(name, flags))
     except OSError as error:
         reason = str(error).removeprefix(f"cannot load library '{name}': ")
         raise EngineLoadError(

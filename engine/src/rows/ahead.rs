@@ -32,6 +32,13 @@ impl<'a> Threads<'a> for Scope<'a, '_> {
     }
 }
 
+/// Nobody.
+impl<'a> Threads<'a> for () {
+    fn start(&'a self, _work: Work<'a>) -> Option<Thread<'a>> {
+        None
+    }
+}
+
 /// *picture*; what is left to be made of it is made on another thread, if there is one.
 pub fn ahead<'a>(picture: Picture<'a>, threads: &'a dyn Threads<'a>) -> Picture<'a> {
     match picture {
@@ -198,15 +205,6 @@ mod tests {
         }
     }
 
-    /// A system that has no thread left.
-    struct Exhausted;
-
-    impl<'a> Threads<'a> for Exhausted {
-        fn start(&'a self, _work: Work<'a>) -> Option<Thread<'a>> {
-            None
-        }
-    }
-
     /// The first byte of each row up to the first error, and the threads that made them.
     fn first_bytes<'a>(
         threads: &'a dyn Threads<'a>,
@@ -237,7 +235,7 @@ mod tests {
 
     #[test]
     fn without_a_thread_the_rows_are_made_here() {
-        let (bytes, error, makers) = first_bytes(&Exhausted, || Ok(()));
+        let (bytes, error, makers) = first_bytes(&(), || Ok(()));
 
         assert_eq!((bytes.as_slice(), error), (&ALL[..], None));
         assert_eq!(makers, [current().id(); 9]);
