@@ -178,6 +178,15 @@ impl Error {
         Self::new(Kind::OperationCancelled, "Cancellation was requested")
     }
 
+    /// The same error, of an input; a job that was asked to stop blames none.
+    #[must_use]
+    pub fn of_input(mut self, io_id: i32) -> Self {
+        if self.kind != Kind::OperationCancelled {
+            self.text = format!("io_id {io_id}: {}", self.text);
+        }
+        self
+    }
+
     /// The category, which decides code, HTTP status and exit code.
     #[must_use]
     pub fn category(&self) -> Category {

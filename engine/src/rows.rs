@@ -161,6 +161,38 @@ impl Rows for Part<'_> {
     }
 }
 
+/// *picture*, whose rows name the input in their errors.
+#[must_use]
+pub fn of_input(picture: Picture<'_>, io_id: i32) -> Picture<'_> {
+    match picture {
+        Picture::Rows(rows) => Picture::Rows(Box::new(OfInput { rows, io_id })),
+        frame @ Picture::Frame(_) => frame,
+    }
+}
+
+struct OfInput<'a> {
+    rows: Box<dyn Rows + 'a>,
+    io_id: i32,
+}
+
+impl Rows for OfInput<'_> {
+    fn size(&self) -> (u32, u32) {
+        self.rows.size()
+    }
+
+    fn channels(&self) -> Channels {
+        self.rows.channels()
+    }
+
+    fn will_be_scaled(&mut self, to: (u32, u32)) {
+        self.rows.will_be_scaled(to);
+    }
+
+    fn next_row(&mut self) -> Result<&[u8]> {
+        self.rows.next_row().map_err(|error| error.of_input(self.io_id))
+    }
+}
+
 /// Rows without alpha as rows that have it.
 pub struct WithAlpha<'a> {
     rows: Box<dyn Rows + 'a>,

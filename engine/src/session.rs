@@ -68,7 +68,7 @@ impl Session {
     /// Add a picture; its first bytes must be those of a format that can be read.
     pub fn add_input(&mut self, io_id: i32, bytes: Bytes) -> Result<()> {
         self.unused(io_id)?;
-        let input = Input::new(bytes, &self.limits)?;
+        let input = Input::new(bytes, &self.limits).map_err(|error| error.of_input(io_id))?;
         self.inputs.insert(io_id, input);
         Ok(())
     }
@@ -118,12 +118,12 @@ impl Session {
 
     /// What the header of an input says.
     pub fn image_info(&self, io_id: i32) -> Result<ImageInfo> {
-        self.input(io_id)?.info()
+        self.input(io_id)?.info().map_err(|error| error.of_input(io_id))
     }
 
     /// The same with the size that the decoder will give after what it was told.
     pub fn scaled_image_info(&self, io_id: i32) -> Result<ImageInfo> {
-        self.input(io_id)?.scaled_info()
+        self.input(io_id)?.scaled_info().map_err(|error| error.of_input(io_id))
     }
 
     /// Tell an input's decoder something ahead of the job.

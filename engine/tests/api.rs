@@ -464,3 +464,28 @@ fn a_second_thread_changes_no_byte_and_no_error() {
     assert!(queried(cut, "crop=10,10,690,150&format=png", 2).is_ok());
     assert!(queried(cut, "w=300", 2).is_err());
 }
+
+#[test]
+fn an_error_of_a_picture_names_its_input() {
+    let png = grainy(60, 50);
+    let cut = &png[..png.len() / 2];
+    let commands = |input: &[u8], mark: &[u8]| {
+        let mut session = session();
+        session.add_input(7, Arc::new(input.to_vec()))?;
+        session.add_input(8, Arc::new(mark.to_vec()))?;
+        session.add_output(1)?;
+        session.image_info(7)?;
+        let steps = steps(&[
+            json!({"decode": {"io_id": 7}}),
+            json!({"watermark": {"io_id": 8}}),
+            encode(1),
+        ]);
+        send(&mut session, "v1/execute", &steps)
+    };
+    let text = |input: &[u8], mark: &[u8]| commands(input, mark).expect_err("it is damaged").text;
+
+    assert!(text(cut, &png).starts_with("io_id 7: The PNG cannot be decoded: "));
+    assert!(text(&png, cut).starts_with("io_id 8: The PNG cannot be decoded: "));
+    assert!(text(b"\xFF\xD8\xFF\xE0", &png).starts_with("io_id 7: The JPEG cannot be decoded: "));
+    assert!(text(&png, b"no picture").starts_with("io_id 8: No decoder is known"));
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::graph::Plan;
-use super::{Done, Encoded, Job};
+use super::{Done, Encoded, Input, Job};
 use crate::decode::{self, Format, Header, gif};
 use crate::encode;
 use crate::encode::choose::{self, Encoding, Facts};
@@ -17,7 +17,7 @@ use crate::message::{
 };
 use crate::nodes::{self, Context};
 use crate::query::Query;
-use crate::rows::{FrameRows, Picture, Threads, ahead, whole};
+use crate::rows::{FrameRows, Picture, Threads, ahead, of_input, whole};
 
 /// A running job.
 pub struct Runner<'a> {
@@ -187,8 +187,22 @@ impl<'a> Runner<'a> {
     }
 
     fn decode(&mut self, i: usize, io_id: i32, commands: &[DecoderCommand]) -> Result<Picture<'a>> {
-        let inputs = self.job.inputs;
-        let input = inputs.get(&io_id).ok_or_else(|| no_input(io_id))?;
+        let picture = self.input(io_id).and_then(|input| self.next_of(i, io_id, input, commands));
+        picture.map(|picture| of_input(picture, io_id)).map_err(|error| error.of_input(io_id))
+    }
+
+    fn input(&self, io_id: i32) -> Result<&'a Input> {
+        let missing = || Error::new(Kind::IoIdNotFound, "There is no such input");
+        self.job.inputs.get(&io_id).ok_or_else(missing)
+    }
+
+    fn next_of(
+        &mut self,
+        i: usize,
+        io_id: i32,
+        input: &'a Input,
+        commands: &[DecoderCommand],
+    ) -> Result<Picture<'a>> {
         if let Some(source) = self.sources.get_mut(&i) {
             return again(source, &mut self.delay);
         }
@@ -289,8 +303,8 @@ impl<'a> Runner<'a> {
         let query = Query::parse(value);
         let (mut picture, source) = match (decode, input) {
             (Some(io_id), None) => {
-                let inputs = self.job.inputs;
-                let info = inputs.get(&io_id).ok_or_else(|| no_input(io_id))?.info()?;
+                let info = self.input(io_id).and_then(Input::info);
+                let info = info.map_err(|error| error.of_input(io_id))?;
                 let commands = query.decoder_commands(&info);
                 let picture = self.decode(i, io_id, &commands)?;
                 (picture, (info.image_width, info.image_height))
@@ -320,12 +334,13 @@ impl<'a> Runner<'a> {
     fn watermark(&mut self, picture: Picture<'a>, mark: &Watermark) -> Result<Picture<'a>> {
         let context = self.context;
         if !self.marks.contains_key(&mark.io_id) {
-            let inputs = self.job.inputs;
-            let input = inputs.get(&mark.io_id).ok_or_else(|| no_input(mark.io_id))?;
-            let (limits, stop) = (context.limits, context.stop);
-            let commands = input.told(&[]);
-            let still = decode::still(input.format(), input.bytes(), &commands, limits, stop)?;
-            self.marks.insert(mark.io_id, context.frame(still)?);
+            let frame = self.input(mark.io_id).and_then(|input| {
+                let (limits, stop, commands) = (context.limits, context.stop, input.told(&[]));
+                let still = decode::still(input.format(), input.bytes(), &commands, limits, stop)?;
+                context.frame(still)
+            });
+            let frame = frame.map_err(|error| error.of_input(mark.io_id))?;
+            self.marks.insert(mark.io_id, frame);
         }
         let frame = &self.marks[&mark.io_id];
         let Some(place) = layout::place_watermark(mark, picture.size(), frame.size())? else {
@@ -378,10 +393,6 @@ fn again<'a>(source: &mut Source<'_>, delay: &mut u16) -> Result<Picture<'a>> {
             frame.try_clone().map(Picture::Frame)
         }
     }
-}
-
-fn no_input(io_id: i32) -> Error {
-    Error::new(Kind::IoIdNotFound, format!("There is no input {io_id}"))
 }
 
 fn orphan(place: &str) -> Error {
