@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, TypeVar
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from .errors import JobCancelledError, JobTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
+_P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
@@ -129,3 +131,25 @@ async def in_thread(
         raise
     finally:
         forget()
+
+
+def awaited(function: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]:
+    """Return the awaited twin of a function that takes `cancel`."""
+
+    async def twin(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        def work(cancel: CancelToken) -> _T:
+            kwargs["cancel"] = cancel
+            return function(*args, **kwargs)
+
+        cancel: Any = kwargs.get("cancel")
+        return await in_thread(work, cancel)
+
+    name = function.__name__
+    update_wrapper(twin, function)
+    twin.__name__ = f"a{name}"
+    twin.__qualname__ = function.__qualname__.removesuffix(name) + twin.__name__
+    twin.__doc__ = f"""Do what `{name}` does, awaited; see `{name}`.
+
+    When the task is cancelled, so is the job, and nothing of it is left.
+    """
+    return twin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._cancel import in_thread
+from .._cancel import awaited, in_thread
 from .._checks import given, one_of, whole
 from .._io import read_header, read_source, source_name
 from .._job import Job, Security, command_string
@@ -56,35 +56,14 @@ def process(
         EngineError: There is no engine that can do it.
         ValueError: Query string and suffix name different formats.
     """
-    if strict:
-        _refuse_issues(querystring)
+    if strict and (issues := check_querystring(querystring)):
+        told = "; ".join(map(str, issues))
+        raise InvalidJobError(f"The query string is refused: {told}.")
     output = command_string(source, querystring, watermarks=watermarks, to=to)
     return output.run(**options)
 
 
-async def aprocess(
-    source: SourceLike,
-    querystring: Querystring,
-    *,
-    to: Destination | None = None,
-    watermarks: Sequence[Watermark] = (),
-    strict: bool = False,
-    **options: Unpack[RunOptions],
-) -> EncodedImage:
-    """Do with a picture what a query string says, awaited; see `process`.
-
-    When the task is cancelled, so is the job, and nothing of it is left.
-    """
-    if strict:
-        _refuse_issues(querystring)
-    output = command_string(source, querystring, watermarks=watermarks, to=to)
-    return await output.arun(**options)
-
-
-def _refuse_issues(querystring: Querystring) -> None:
-    if issues := check_querystring(querystring):
-        told = "; ".join(map(str, issues))
-        raise InvalidJobError(f"The query string is refused: {told}.")
+aprocess = awaited(process)
 
 
 def thumbnail(
@@ -155,9 +134,4 @@ def run(
     return Job(*outputs).run(**options)
 
 
-async def arun(
-    *outputs: Output,
-    **options: Unpack[RunOptions],
-) -> JobResult:
-    """Run outputs together, awaited: `Job(*outputs).arun(…)`."""
-    return await Job(*outputs).arun(**options)
+arun = awaited(run)

@@ -1,4 +1,4 @@
-"""What do you want done?"""
+"""What do you want done? All that `__all__` names is public."""
 
 from .encoders import (
     Allow,
@@ -25,7 +25,7 @@ from .results import (
     NodePerformance,
     Performance,
 )
-from .shape import check_document
+from .shape import check_document as check_document  # for the command line
 from .values import Constraint, FitBox, FrameLimit, Hints, Margins, Security, Watermark
 
 __all__ = [
@@ -60,7 +60,6 @@ __all__ = [
     "WebPLossless",
     "WebPLossy",
     "canvas",
-    "check_document",
     "command_string",
     "decode",
 ]

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
-from .._cancel import CancelToken, in_thread
+from .._cancel import awaited
 from .._io import check_destination, opened, read_source, source_name
 from .._value import Value
 from ..errors import refuse_at_exit
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from .._cancel import CancelToken
     from .._engine import Engine
     from ..types import Capability, Destination, Json, SourceLike
     from .image import Image
@@ -91,18 +92,7 @@ class Output(Value):
         """
         return self._sent(to).run(source, inputs=inputs, **options)[0]
 
-    async def arun(
-        self,
-        source: SourceLike | None = None,
-        /,
-        *,
-        to: Destination | None = None,
-        inputs: Mapping[str, SourceLike] | None = None,
-        **options: Unpack[RunOptions],
-    ) -> EncodedImage:
-        """Run this output alone, awaited; see `run`."""
-        result = await self._sent(to).arun(source, inputs=inputs, **options)
-        return result[0]
+    arun = awaited(run)
 
 
 class Job(Value):
@@ -213,24 +203,7 @@ class Job(Value):
         job = self if source is None and not inputs else self._bound(source, inputs)
         return run_job(job, **options)
 
-    async def arun(
-        self,
-        source: SourceLike | None = None,
-        /,
-        *,
-        inputs: Mapping[str, SourceLike] | None = None,
-        **options: Unpack[RunOptions],
-    ) -> JobResult:
-        """Run it in a thread, awaited; see `run`.
-
-        When the task is cancelled, so is the job, and nothing of it is left.
-        """
-
-        def work(cancel: CancelToken) -> JobResult:
-            options["cancel"] = cancel
-            return self.run(source, inputs=inputs, **options)
-
-        return await in_thread(work, options.get("cancel"))
+    arun = awaited(run)
 
     # As text
 
