@@ -141,7 +141,8 @@ def _dlopen(path: Path) -> _Lib:
     # RTLD_NOW: what is missing is found here and not in the first job. RTLD_LOCAL: the
     # official library also exports 86 names of zlib, libpng, lodepng and others.
     # RTLD_NODELETE: a thread that ends cleans up after the engine, and may do so when
-    # Python, at its end, has let go of the library. cffi has the first two as 0 on Windows.
+    # Python, at its end, has let go of the library. cffi has the first two as 0 on
+    # Windows.
     name = os.fspath(path)
     flags = ffi.RTLD_NOW | ffi.RTLD_LOCAL | getattr(os, "RTLD_NODELETE", 0)
     try:
