@@ -164,12 +164,12 @@ class _Reader:
             sources: tuple[SourceLike | Placeholder, ...] = ()
             if name in ("decode", "watermark"):
                 sources = (self.sources[params["io_id"]],)
-                node = {name: _less(params, "io_id")}
+                params = _less(params, "io_id")
             base, canvas = above.get("input"), above.get("canvas")
             self.images[number] = (
-                Image(node, base, canvas, sources, _may_shrink(node))
+                Image(name, params, base, canvas, sources, _may_shrink(name, params))
                 if base is None or canvas is not None
-                else base._then(node, *sources)
+                else base._then(name, params, *sources)
             )
 
     def _command(self, params: Mapping[str, Any]) -> Image:
@@ -178,15 +178,15 @@ class _Reader:
         if watermarks := params.get("watermarks"):
             said["watermarks"] = [_less(each, "io_id") for each in watermarks]
             sources += [self.sources[each["io_id"]] for each in watermarks]
-        return Image({"command_string": said}, _sources=tuple(sources))
+        return Image("command_string", said, _sources=tuple(sources))
 
     def _output(self, io_id: int, image: Image, encoder: _Preset | None) -> None:
         self.outputs.append((io_id, Output(image, encoder, self.destinations[io_id])))
 
 
-def _may_shrink(node: Any) -> bool:
+def _may_shrink(name: str, params: Any) -> bool:
     """Whether a decoder is left to shrink: nothing is said of it, not even no word."""
-    commands = node["decode"].get("commands") if "decode" in node else []
+    commands = params.get("commands") if name == "decode" else []
     return commands != [] and "jpeg_downscale_hints" not in str(commands)
 
 

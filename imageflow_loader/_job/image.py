@@ -57,7 +57,8 @@ class Image(Value):
     Begin with `decode` or `canvas`; end with `encode` or `save`.
     """
 
-    _node: Json
+    _name: str
+    _params: Any = None
     _input: Image | None = None
     _canvas: Image | None = None
     _sources: tuple[SourceLike | Placeholder, ...] = ()
@@ -87,13 +88,15 @@ class Image(Value):
     @property
     def _is_command(self) -> bool:
         """Whether it is a query string that decodes, and may encode as well."""
-        return self._input is None and parted(self._node)[0] == "command_string"
+        return self._name == "command_string" and self._input is None
 
-    def _then(self, node: Json, *sources: SourceLike | Placeholder) -> Image:
+    def _then(
+        self, name: str, params: Any = None, *sources: SourceLike | Placeholder
+    ) -> Image:
         # Twice upside down is nothing; the plan writes copies so, and reads them back.
-        if node == "flip_v" == self._node and self._input is not None:
+        if name == "flip_v" == self._name and self._input is not None:
             return self._input
-        return Image(node, self, None, sources)
+        return Image(name, params, self, None, sources)
 
     # Size
 
@@ -130,7 +133,7 @@ class Image(Value):
         Source: the `constrain` node, imageflow docs/src/json/constrain.md (v2.3).
         """
         constraint = w if isinstance(w, Constraint) else Constraint(w, h, **more)
-        return self._then({"constrain": constraint.to_json()})
+        return self._then("constrain", constraint.to_json())
 
     def resize(self, w: int, h: int, *, hints: Hints | None = None) -> Image:
         """Return this image in exactly *w* × *h* pixels, distorted if need be.
@@ -145,14 +148,8 @@ class Image(Value):
 
         Source: the `resample_2d` node.
         """
-        return self._then(
-            {
-                "resample_2d": {
-                    **whole(1, INT32, w=w, h=h),
-                    **parts(**given(hints=hints)),
-                }
-            }
-        )
+        params = whole(1, INT32, w=w, h=h) | parts(**given(hints=hints))
+        return self._then("resample_2d", params)
 
     # Crop and canvas
 
@@ -167,7 +164,7 @@ class Image(Value):
 
         Source: the `crop` node.
         """
-        return self._then({"crop": _box(x1, y1, x2, y2, low=0)})
+        return self._then("crop", _box(x1, y1, x2, y2, low=0))
 
     def crop_whitespace(
         self, threshold: int = 80, percent_padding: float = 0.5
@@ -185,7 +182,7 @@ class Image(Value):
         """
         params = whole(0, 255, threshold=threshold)
         params |= number(0, 100, percent_padding=percent_padding)
-        return self._then({"crop_whitespace": params})
+        return self._then("crop_whitespace", params)
 
     def region(
         self,
@@ -206,7 +203,7 @@ class Image(Value):
         Source: the `region` node.
         """
         box = _box(x1, y1, x2, y2, low=-(2**31))
-        return self._then({"region": box | colors(background_color=background_color)})
+        return self._then("region", box | colors(background_color=background_color))
 
     def region_percent(
         self,
@@ -228,7 +225,7 @@ class Image(Value):
         """
         box = _not_empty(number(x1=x1, y1=y1, x2=x2, y2=y2))
         box |= colors(background_color=background_color)
-        return self._then({"region_percent": box})
+        return self._then("region_percent", box)
 
     def expand_canvas(
         self,
@@ -249,7 +246,7 @@ class Image(Value):
         Source: the `expand_canvas` node.
         """
         sides = whole(0, INT32, left=left, top=top, right=right, bottom=bottom)
-        return self._then({"expand_canvas": sides | colors(color=color)})
+        return self._then("expand_canvas", sides | colors(color=color))
 
     def fill_rect(self, x1: int, y1: int, x2: int, y2: int, color: ColorLike) -> Image:
         """Return this image with a rectangle of one *color* in place of what is there.
@@ -263,7 +260,7 @@ class Image(Value):
         Source: the `fill_rect` node.
         """
         box = _box(x1, y1, x2, y2, low=0)
-        return self._then({"fill_rect": box | colors(color=color)})
+        return self._then("fill_rect", box | colors(color=color))
 
     def round_image_corners(
         self,
@@ -288,7 +285,7 @@ class Image(Value):
         one_of(Literal["pixels", "percentage"], unit=unit)
         params = colors(background_color=background_color)
         params["radius"] = _radius_json(radius, unit)
-        return self._then({"round_image_corners": params})
+        return self._then("round_image_corners", params)
 
     # Orientation, clockwise
 
@@ -326,7 +323,7 @@ class Image(Value):
 
         Source: the `apply_orientation` node.
         """
-        return self._then({"apply_orientation": whole(1, 8, flag=flag)})
+        return self._then("apply_orientation", whole(1, 8, flag=flag))
 
     # Colour, in sRGB
 
@@ -339,7 +336,7 @@ class Image(Value):
         Source: the `color_filter_srgb` node.
         """
         one_of(ColorFilter, name=name)
-        return self._then({"color_filter_srgb": name})
+        return self._then("color_filter_srgb", name)
 
     def adjust(
         self,
@@ -368,7 +365,7 @@ class Image(Value):
         filters = number(-1, 1, **around_zero) | number(0, 1, **given(alpha=alpha))
         image = self
         for name, value in filters.items():
-            image = image._then({"color_filter_srgb": {name: value}})
+            image = image._then("color_filter_srgb", {name: value})
         return image
 
     def color_matrix_srgb(self, matrix: Sequence[Sequence[float]]) -> Image:
@@ -390,7 +387,7 @@ class Image(Value):
         for value in chain.from_iterable(rows):
             number(**{"a member of the matrix": value})
         floats: Json = [[float(value) for value in row] for row in rows]
-        return self._then({"color_matrix_srgb": {"matrix": floats}})
+        return self._then("color_matrix_srgb", {"matrix": floats})
 
     def white_balance_srgb(self, threshold: float | None = None) -> Image:
         """Return this image with its histogram stretched, channel by channel.
@@ -405,7 +402,7 @@ class Image(Value):
         Source: the `white_balance_histogram_area_threshold_srgb` node.
         """
         name = "white_balance_histogram_area_threshold_srgb"
-        return self._then({name: number(0, 1, **given(threshold=threshold))})
+        return self._then(name, number(0, 1, **given(threshold=threshold)))
 
     # Composition
 
@@ -419,7 +416,7 @@ class Image(Value):
         """
         if not isinstance(watermark, Watermark):
             raise TypeError(f"a watermark is a Watermark, not {watermark!r:.80}")
-        return self._then({"watermark": watermark.to_json()}, watermark.source)
+        return self._then("watermark", watermark.to_json(), watermark.source)
 
     def draw_image_exact(
         self,
@@ -480,7 +477,7 @@ class Image(Value):
     def _under(self, name: str, image: Image, params: dict[str, Json]) -> Image:
         if not isinstance(image, Image):
             raise TypeError(f"what is drawn is an Image: decode(…), not {image!r:.80}")
-        return Image({name: params}, image, self)
+        return Image(name, params, image, self)
 
     # Ways out of the vocabulary
 
@@ -490,11 +487,17 @@ class Image(Value):
         Source: the `command_string` node.
         """
         value = querystring_text(querystring)
-        return self._then({"command_string": {"kind": "ir4", "value": value}})
+        return self._then("command_string", {"kind": "ir4", "value": value})
 
     def node(self, node: Mapping[str, Json] | str) -> Image:
-        """Return this image after any node of the engine's JSON, unchecked."""
-        return self._then(node if isinstance(node, str) else dict(node))
+        """Return this image after any node of the engine's JSON, unchecked.
+
+        Raises:
+            ValueError: It has not one name.
+        """
+        if not isinstance(node, str) and len(node) != 1:
+            raise ValueError(f"a node has one name, not {len(node)}: {list(node)}")
+        return self._then(*parted(node))
 
     def pipe(
         self,
@@ -603,7 +606,8 @@ def decode(
     # An empty list is how a document says "off".
     told = bool(commands) or shrink == "off"
     return Image(
-        {"decode": {"commands": commands} if told else {}},
+        "decode",
+        {"commands": commands} if told else {},
         _sources=(Placeholder(name) if source is None else source,),
         _auto_shrink=shrink == "auto",
     )
@@ -634,7 +638,7 @@ def canvas(
         **colors(color=color),
         **one_of(Literal["bgra_32", "bgr_32"], format=format),
     }
-    return Image({"create_canvas": params})
+    return Image("create_canvas", params)
 
 
 def command_string(
@@ -668,7 +672,7 @@ def command_string(
         check_source(source)
     picture = Placeholder() if source is None else source
     sources = (picture, *(each.source for each in watermarks))
-    image = Image({"command_string": params}, _sources=sources)
+    image = Image("command_string", params, _sources=sources)
     return Output(image, None, to, name)
 
 
@@ -689,7 +693,9 @@ def _laid_out_again(plan: Plan) -> Image:
     for index, step in enumerate(plan.steps):
         above = images[step.input], images[step.canvas]
         sources = tuple(plan.sources[each] for each in step.sources)
-        images[index] = Image(step.node, *above, sources, step.auto_shrink)
+        images[index] = Image(
+            step.name, step.parameters, *above, sources, step.auto_shrink
+        )
     image: Image = images[plan.ends[0]]
     return image
 
@@ -723,7 +729,7 @@ def _radius_json(
 
 def _call_text(image: Image) -> str:
     """Return the call that made the last step of *image*, near enough."""
-    name, params = parted(image._node)
+    params = image._params
     arguments = [
         repr(source) if isinstance(source, Placeholder) else repr(source_name(source))
         for source in image._sources
@@ -735,4 +741,4 @@ def _call_text(image: Image) -> str:
         arguments += [f"{key}={value!r}" for key, value in params.items()]
     elif params is not None:
         arguments.append(repr(params))
-    return f"{name}({', '.join(arguments)})"
+    return f"{image._name}({', '.join(arguments)})"

@@ -133,7 +133,8 @@ def lay_out(images: Iterable[Image]) -> Plan:
     for image in kept:
         for each in parents_first(image, known):
             step = Step(
-                *parted(each._node),
+                each._name,
+                each._params,
                 tuple(_source_number(plan.sources, source) for source in each._sources),
                 None if each._input is None else known[id(each._input)],
                 None if each._canvas is None else known[id(each._canvas)],

@@ -153,12 +153,7 @@ class Performance(NamedTuple):
 
     def summary(self) -> str:
         """Return one line for people."""
-        times = (
-            ("read", self.read_seconds),
-            ("queue", self.queue_seconds),
-            ("engine", self.engine_seconds),
-            ("write", self.write_seconds),
-        )
+        times = zip(("read", "queue", "engine", "write"), self[1:], strict=True)
         return ", ".join(f"{name} {1000 * seconds:.1f} ms" for name, seconds in times)
 
 
@@ -169,8 +164,12 @@ class JobResult(Value):
     decodes: tuple[DecodedImage, ...]
     performance: Performance
     engine: EngineInfo
-    raw: Mapping[str, Any]
-    """The engine's whole answer."""
+    _raw: Mapping[str, Any]
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The engine's whole answer."""
+        return self._raw
 
     def __getitem__(self, key: int | str) -> EncodedImage:
         if isinstance(key, int):
@@ -191,22 +190,16 @@ class JobResult(Value):
 def decoded_images(job_result: Mapping[str, Any]) -> Iterator[DecodedImage]:
     """Return the inputs that the engine tells of."""
     for each in job_result.get("decodes") or ():
-        yield DecodedImage(
-            each["w"],
-            each["h"],
-            each["preferred_mime_type"],
-            each["preferred_extension"],
-        )
+        names = ("w", "h", "preferred_mime_type", "preferred_extension")
+        yield DecodedImage(*(each[name] for name in names))
 
 
 def frame_performances(job_result: Mapping[str, Any]) -> Iterator[FramePerformance]:
     """Return the times that the engine tells of."""
     for frame in (job_result.get("performance") or {}).get("frames") or ():
-        yield FramePerformance(
-            tuple(
-                NodePerformance(node["name"], node["wall_microseconds"])
-                for node in frame["nodes"]
-            ),
-            frame["wall_microseconds"],
-            frame["overhead_microseconds"],
+        nodes = tuple(
+            NodePerformance(node["name"], node["wall_microseconds"])
+            for node in frame["nodes"]
         )
+        times = frame["wall_microseconds"], frame["overhead_microseconds"]
+        yield FramePerformance(nodes, *times)

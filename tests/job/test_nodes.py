@@ -447,6 +447,7 @@ WRONG: dict[str, Any] = {
     "copied from left of it": lambda: IMAGE.copy_rect_to_canvas(
         IMAGE, -1, 0, 1, 1, 0, 0
     ),
+    "two nodes as one": lambda: IMAGE.node({"flip_v": None, "flip_h": None}),
     "a canvas of nothing": lambda: imf.canvas(0, 1),
     "a canvas of grey": lambda: imf.canvas(1, 1, format="gray_8"),  # type: ignore[arg-type]
     "a frame before the first": lambda: imf.decode(b"x", select_frame=-1),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import imageflow_loader as imf
 from imageflow_loader import (
     EncodedImage,
     FramePerformance,
@@ -14,6 +15,7 @@ from imageflow_loader import (
     Performance,
 )
 from imageflow_loader._job.results import decoded_images, frame_performances
+from imageflow_loader.testing import FakeEngine
 
 
 def image(
@@ -58,6 +60,13 @@ def test_a_notebook_shows_the_picture() -> None:
 
 def test_the_representation_does_not_hold_the_bytes() -> None:
     assert "PNG" not in repr(image(b"\x89PNG"))
+
+
+def test_the_representation_of_a_result_does_not_hold_the_whole_answer() -> None:
+    result = imf.run(imf.canvas(1, 1).encode("png"), engine=FakeEngine())
+
+    assert "job_result" in str(result.raw)
+    assert "job_result" not in repr(result)
 
 
 def test_an_engine_that_tells_nothing_of_its_work_is_understood() -> None:
