@@ -128,6 +128,14 @@ Filter: TypeAlias = Literal[
 ]
 """The resampling filters."""
 
+ResampleWhen: TypeAlias = Literal[
+    "size_differs", "size_differs_or_sharpening_requested", "always"
+]
+"""When pixels are resampled at all."""
+
+SharpenWhen: TypeAlias = Literal["downscaling", "upscaling", "size_differs", "always"]
+"""When what is resampled is sharpened, too."""
+
 ColorFilter: TypeAlias = Literal[
     "grayscale_ntsc",
     "grayscale_flat",

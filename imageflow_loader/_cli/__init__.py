@@ -55,11 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return _broken_pipe()
-    except DestinationError as error:
+    except ImageflowError as error:
         if isinstance(error.__cause__, BrokenPipeError):
             return _broken_pipe()
-        return _failed(error)
-    except ImageflowError as error:
         return _failed(error)
     except ValueError as error:  # an argument that argparse cannot judge
         complain(str(error))
@@ -77,7 +75,10 @@ def _run(argv: list[str]) -> int:
         description="The imageflow image engine, whatever machine this is.",
         epilog="'imageflow-loader COMMAND --help' says more of each.",
     )
-    parser.add_argument("--version", action=_Version)
+    version = sys.modules[__name__.partition(".")[0]].__version__
+    parser.add_argument(
+        "--version", action="version", version=f"imageflow-loader {version}"
+    )
     parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module, purpose) in COMMANDS.items():
         its_parser = parsers.add_parser(name, help=purpose, description=purpose)
@@ -90,19 +91,6 @@ def _run(argv: list[str]) -> int:
     given = vars(parser.parse_args(argv))
     del given["command"]  # its name
     return command.run(**given)
-
-
-class _Version(argparse.Action):
-    """Print the version of this package, which the others need not look up."""
-
-    def __init__(self, option_strings: Sequence[str], **_: object) -> None:
-        text = "print the version of this package"
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=text)
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        package = sys.modules[__name__.partition(".")[0]]
-        print(f"imageflow-loader {package.__version__}")
-        parser.exit()
 
 
 def _failed(error: ImageflowError) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from .._settings import colours_are_unwanted
 from ..errors import DestinationError, SourceError
@@ -15,12 +15,7 @@ if TYPE_CHECKING:
     from .._job import EncodedImage
     from ..types import Destination, SourceLike
 
-
-class Argument(NamedTuple):
-    """What `argparse.ArgumentParser.add_argument` is given."""
-
-    names: tuple[str, ...]
-    options: dict[str, Any]
+    Argument: TypeAlias = tuple[tuple[str, ...], dict[str, Any]]
 
 
 class Command(NamedTuple):
@@ -39,8 +34,8 @@ class Command(NamedTuple):
 
 
 def argument(*names: str, **options: Any) -> Argument:
-    """Return an argument of a command."""
-    return Argument(names, options)
+    """Return what `argparse.ArgumentParser.add_argument` is to be given."""
+    return names, options
 
 
 def command(

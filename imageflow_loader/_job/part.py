@@ -14,6 +14,8 @@ from ..types import (
     FormatName,
     InputFormat,
     QualityProfile,
+    ResampleWhen,
+    SharpenWhen,
     WatermarkMode,
 )
 
@@ -89,17 +91,8 @@ _MEMBERS: Final = _table(
     ("down_filter up_filter", partial(one_of, Filter)),
     ("scaling_colorspace", partial(one_of, Literal["linear", "srgb"])),
     ("sharpen_percent", partial(number, 0, 100)),
-    (
-        "resample_when",
-        partial(
-            one_of,
-            Literal["size_differs", "size_differs_or_sharpening_requested", "always"],
-        ),
-    ),
-    (
-        "sharpen_when",
-        partial(one_of, Literal["downscaling", "upscaling", "size_differs", "always"]),
-    ),
+    ("resample_when", partial(one_of, ResampleWhen)),
+    ("sharpen_when", partial(one_of, SharpenWhen)),
     ("background_color canvas_color matte", colors),
     ("opacity", partial(number, 0, 1)),
     # Limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from .._checks import INT32
-from ..types import ConstraintMode, Filter, InputFormat, WatermarkMode
+from ..types import InputFormat
 from .part import Part
 
 if TYPE_CHECKING:
@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from dataclasses import KW_ONLY
 
     from .._colors import ColorLike
-    from ..types import Capability, Gravity, Json, SourceLike
+    from ..types import (
+        Capability,
+        ConstraintMode,
+        Filter,
+        Gravity,
+        Json,
+        ResampleWhen,
+        SharpenWhen,
+        SourceLike,
+        WatermarkMode,
+    )
 
 _MIB = 2**20
 # The engine has no word for "not limited"; it takes these.
@@ -37,12 +47,8 @@ class Hints(Part):
     """The light in which pixels are averaged; linear unless given."""
     background_color: ColorLike | None = None
     """What shows through a transparent picture."""
-    resample_when: (
-        Literal["size_differs", "size_differs_or_sharpening_requested", "always"] | None
-    ) = None
-    sharpen_when: (
-        Literal["downscaling", "upscaling", "size_differs", "always"] | None
-    ) = None
+    resample_when: ResampleWhen | None = None
+    sharpen_when: SharpenWhen | None = None
 
 
 class Constraint(Part):
