@@ -13,8 +13,7 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .._cancel import go_on
 from .protocol import NO_LIMITS, ToolLimits
@@ -34,8 +33,7 @@ _MOST_STDERR: Final = 2**20  # kept; the rest is read and dropped
 _PAUSES_WHILE_BUSY: Final = (0.01, 0.02, 0.04, 0.08)
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """How a child ended, and what it said."""
 
     status: int

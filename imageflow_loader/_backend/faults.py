@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import re
 import signal
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..errors import (
     CATEGORIES,
@@ -109,8 +108,7 @@ PANIC_STATUS = 101
 """What a Rust program exits with when it panics."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Report:
+class _Report(NamedTuple):
     """An engine's error text, taken apart."""
 
     category: ErrorCategory | None

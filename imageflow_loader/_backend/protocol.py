@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from .._value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from ..types import Capability, EngineKind, VersionInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One message for an engine, with the bytes that it speaks of."""
 
     method: str
@@ -31,8 +31,7 @@ class Request:
     """Who else may stop it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A successful answer; a failure is raised."""
 
     status: int
@@ -46,8 +45,7 @@ class Response:
     """How long it waited for its turn, before it was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolLimits:
+class ToolLimits(Value):
     """What a child may use (Linux). None is no limit."""
 
     memory_bytes: int | None = None
@@ -55,10 +53,8 @@ class ToolLimits:
     cpu_seconds: float | None = None
     """Rounded up to whole seconds, which is what the system counts."""
 
-    def __post_init__(self) -> None:
-        """Refuse what would be no limit at all."""
-        for name in ("memory_bytes", "cpu_seconds"):
-            value = getattr(self, name)
+    def _check(self) -> None:
+        for name, value in vars(self).items():
             if value is not None and not value > 0:
                 raise ValueError(f"{name} must be more than 0, not {value!r}")
 

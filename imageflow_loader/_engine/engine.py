@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .._backend import Request, edition
@@ -119,7 +118,7 @@ class Engine:
         with self._gate.entered(request.deadline, request.cancel):
             waited = time.perf_counter() - came
             response = self._backend.execute(request)
-        return replace(response, queue_seconds=waited)
+        return response._replace(queue_seconds=waited)
 
     def send_json(
         self,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from .._value import Value
 
 if TYPE_CHECKING:
     from ..types import PixelFormat
 
 
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
+class ImageInfo(Value):
     """What a picture's header says."""
 
     width: int

@@ -6,8 +6,7 @@ import functools
 import os
 import struct
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from .elf import (
     EXECUTABLE,
@@ -79,8 +78,7 @@ _ARCHITECTURES: Final = {
 _NARROW: Final = {"x86_64": "x86", "aarch64": "arm"}
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
+class Platform(NamedTuple):
     """The machine as this process sees it."""
 
     os: str

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import stat
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
@@ -37,8 +36,7 @@ class CachedFile(NamedTuple):
     mtime_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """Where an entry came from."""
 
     release: str
@@ -60,8 +58,7 @@ class Provenance:
         return Path(self.release, self.suffix, self.sha256[:_DIGEST_IN_NAME])
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A whole entry of the cache."""
 
     folder: Path
@@ -84,8 +81,7 @@ class Entry:
         return sum(file.size for file in self.files.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(NamedTuple):
     """What is left of an entry, and must not be used."""
 
     folder: Path
@@ -225,7 +221,7 @@ def _write_marker(
 ) -> None:
     document = {
         "schema": _SCHEMA,
-        **asdict(provenance),
+        **provenance._asdict(),
         "files": {name: file._asdict() for name, file in files.items()},
     }
     with written_beside(folder / _MARKER) as file:
@@ -239,7 +235,7 @@ def _read_marker(folder: Path) -> tuple[Provenance, dict[str, CachedFile]]:
         document: Any = json.loads(raw)
         if document["schema"] != _SCHEMA:
             raise DamagedError(f"its marker is of schema {document['schema']!r}")
-        came = Provenance(**{f.name: str(document[f.name]) for f in fields(Provenance)})
+        came = Provenance(*(str(document[name]) for name in Provenance._fields))
         files = {name: CachedFile(**row) for name, row in document["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DamagedError("its marker cannot be understood") from error

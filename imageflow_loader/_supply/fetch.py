@@ -22,7 +22,6 @@ import random
 import re
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
@@ -53,8 +52,7 @@ _GRACE_S: Final = 0.1  # for the network thread to close its connection
 _NOT_YET_VALID, _EXPIRED = 9, 10  # OpenSSL's X509_V_ERR_…
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long to wait for a server, and how often to ask it again."""
 
     total_s: float = 600.0

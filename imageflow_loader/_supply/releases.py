@@ -8,8 +8,7 @@ maintainer has fetched them once (CONTRIBUTING.md, "For maintainers").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,8 +36,7 @@ _PINS: Final[dict[str, tuple[str, int | None]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(NamedTuple):
     """One archive of the official release."""
 
     suffix: str

@@ -11,7 +11,6 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +45,7 @@ MIB = 2**20
 
 
 def opened(path: Path, **changes: Any) -> Backend:
-    platform = replace(current_platform(), **changes)
+    platform = current_platform()._replace(**changes)
     return open_backend("library", path, platform=platform)
 
 

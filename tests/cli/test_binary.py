@@ -33,7 +33,7 @@ KEYS = [
     "linkage",
 ]
 GLIBC = Platform("linux", "x86_64", Libc("glibc", (2, 36)), can_dlopen=True)
-MUSL = replace(GLIBC, libc=Libc("musl", (1, 2)))
+MUSL = GLIBC._replace(libc=Libc("musl", (1, 2)))
 
 
 def asked(

@@ -112,10 +112,8 @@ def install(
         "\ndef for_platform("
     )
     pin = f"""
-from dataclasses import replace
-
 ARTIFACTS = tuple(
-    replace(row, sha256={archive.sha256!r} if row.name == {archive.name!r} else None)
+    row._replace(sha256={archive.sha256!r} if row.name == {archive.name!r} else None)
     for row in ARTIFACTS
 )
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +51,7 @@ def from_upstream(
 ) -> FetchedEngine:
     """Fetch an archive from *server* as if it were upstream's own."""
     url = f"{server.url}/{archive.name}"
-    artifact = replace(archive.artifact, url=url, **row)
+    artifact = archive.artifact._replace(url=url, **row)
     api = f"{server.url}/api"
     return Fetch(Settings(), artifact, patience=PATIENCE, api=api).into_cache(cache)
 
@@ -425,7 +424,7 @@ def test_a_file_that_is_not_there_is_said_so(
 def test_a_forbidden_network_is_not_used(
     settings: Settings, says: str, sha256: str | None, server: Server, cache: Cache
 ) -> None:
-    settings = replace(settings, mirror=server.url, cache_dir=cache.root)
+    settings = settings._replace(mirror=server.url, cache_dir=cache.root)
 
     with pytest.raises(EngineDownloadError, match=says) as caught:
         fetch_engine(settings, LINUX, suffix="linux-musl-x64", sha256=sha256)
@@ -449,7 +448,7 @@ def test_what_is_not_published_cannot_be_fetched(
 
 
 def test_a_platform_that_nothing_is_published_for_is_named(cache: Cache) -> None:
-    mainframe = replace(LINUX, arch="s390x")
+    mainframe = LINUX._replace(arch="s390x")
 
     with pytest.raises(EngineDownloadError, match="no engine for linux-s390x, glibc"):
         fetch_engine(Settings(cache_dir=cache.root), mainframe)

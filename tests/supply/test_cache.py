@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,7 +117,7 @@ def test_the_newest_of_several_entries_comes_first(cache: Cache) -> None:
     for digit, day in (("a", 2), ("b", 3), ("c", 1)):
         fill(
             cache,
-            replace(PROVENANCE, sha256=digit * 64, fetched=f"2026-01-0{day}T00:00:00"),
+            PROVENANCE._replace(sha256=digit * 64, fetched=f"2026-01-0{day}T00:00:00"),
         )
 
     assert [item.folder.name[0] for item in found(cache)] == ["b", "a", "c"]
@@ -356,7 +355,7 @@ def test_a_marker_that_no_reader_survives_is_damage(
 
 def test_another_archive_under_the_same_short_name_is_told_apart(cache: Cache) -> None:
     entry = fill(cache)
-    other = replace(PROVENANCE, sha256=PROVENANCE.sha256[:-1] + "0")
+    other = PROVENANCE._replace(sha256=PROVENANCE.sha256[:-1] + "0")
     assert other.place == PROVENANCE.place
 
     with pytest.raises(EngineDownloadError, match="holds another archive"):
@@ -420,7 +419,7 @@ def test_a_copied_cache_serves_even_where_it_cannot_be_written() -> None:
 
 def test_clearing_counts_what_it_frees(cache: Cache) -> None:
     entry = fill(cache)
-    fill(cache, replace(PROVENANCE, suffix="win-x86"))
+    fill(cache, PROVENANCE._replace(suffix="win-x86"))
     (cache.root / "mine").mkdir()
     (cache.root / "tmp" / "left").mkdir()
     marker = (entry.folder / "entry.json").stat().st_size

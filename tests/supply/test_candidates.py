@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,7 +70,7 @@ def test_what_the_wheel_offers_is_not_final(settings: Settings, bundle: Path) ->
 def test_a_kind_that_is_asked_for_leaves_out_the_other(
     settings: Settings, bundle: Path, kind: EngineKind
 ) -> None:
-    items = list(candidates(LINUX, replace(settings, backend=kind), bundle=bundle))
+    items = list(candidates(LINUX, settings._replace(backend=kind), bundle=bundle))
 
     assert {name for _, name, _ in found(items)} == {kind}
 
@@ -80,7 +79,7 @@ def test_an_edition_that_is_asked_for_leaves_out_the_other(
     settings: Settings, bundle: Path
 ) -> None:
     official = list(
-        candidates(LINUX, replace(settings, edition="official"), bundle=bundle)
+        candidates(LINUX, settings._replace(edition="official"), bundle=bundle)
     )
 
     assert found(official) == []
@@ -94,7 +93,7 @@ def test_every_origin_that_was_passed_over_says_why(
     settings: Settings, tmp_path: Path, edition: Edition
 ) -> None:
     items = list(
-        candidates(LINUX, replace(settings, edition=edition), bundle=tmp_path / "no")
+        candidates(LINUX, settings._replace(edition=edition), bundle=tmp_path / "no")
     )
 
     assert list(passed_over(items)) == ["cache", "wheel", "download"]
@@ -119,7 +118,7 @@ def test_half_a_wheel_says_what_it_lacks(settings: Settings, bundle: Path) -> No
 def test_a_path_is_the_one_candidate_and_is_final(
     settings: Settings, bundle: Path, tmp_path: Path
 ) -> None:
-    named = replace(settings, library=tmp_path / "other.so")
+    named = settings._replace(library=tmp_path / "other.so")
 
     items = list(
         candidates(LINUX, named, path=bundle / "imageflow_tool", bundle=bundle)
@@ -132,7 +131,7 @@ def test_a_path_is_the_one_candidate_and_is_final(
 def test_a_variable_is_the_one_candidate_and_is_final(
     settings: Settings, bundle: Path, tmp_path: Path
 ) -> None:
-    named = replace(settings, library=tmp_path / "other.so")
+    named = settings._replace(library=tmp_path / "other.so")
 
     items = list(candidates(LINUX, named, bundle=bundle))
 
@@ -143,7 +142,7 @@ def test_a_variable_is_the_one_candidate_and_is_final(
 def test_of_both_variables_the_library_counts(
     settings: Settings, tmp_path: Path
 ) -> None:
-    named = replace(settings, library=tmp_path / "a.so", tool=tmp_path / "b")
+    named = settings._replace(library=tmp_path / "a.so", tool=tmp_path / "b")
 
     assert found(list(candidates(LINUX, named))) == [
         ("environment", "library", tmp_path / "a.so")
@@ -153,8 +152,8 @@ def test_of_both_variables_the_library_counts(
 def test_of_both_variables_the_tool_counts_where_a_tool_is_asked_for(
     settings: Settings, tmp_path: Path
 ) -> None:
-    named = replace(
-        settings, library=tmp_path / "a.so", tool=tmp_path / "b", backend="tool"
+    named = settings._replace(
+        library=tmp_path / "a.so", tool=tmp_path / "b", backend="tool"
     )
 
     items = list(candidates(LINUX, named))
@@ -165,7 +164,7 @@ def test_of_both_variables_the_tool_counts_where_a_tool_is_asked_for(
 def test_a_variable_for_the_other_kind_is_ignored_and_listed(
     settings: Settings, bundle: Path, tmp_path: Path
 ) -> None:
-    named = replace(settings, library=tmp_path / "a.so", backend="tool")
+    named = settings._replace(library=tmp_path / "a.so", backend="tool")
 
     items = list(candidates(LINUX, named, bundle=bundle))
 
@@ -179,7 +178,7 @@ def test_a_relative_path_stays_what_it_was_when_the_folder_changes(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    named = replace(settings, tool=type(tmp_path)("imageflow_tool"))
+    named = settings._replace(tool=type(tmp_path)("imageflow_tool"))
 
     items = list(candidates(LINUX, named))
     monkeypatch.chdir("/")

@@ -7,7 +7,7 @@ import gzip
 import os
 import ssl
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LINUX = Platform("linux", "x86_64", Libc("glibc", (2, 36)), can_dlopen=True)
 # Long enough for a busy machine: what is to run out of time says so itself.
 PATIENCE = Patience(total_s=60, connect_s=20, silence_s=20, attempts=3, pause_s=0.001)
-IMPATIENCE = replace(PATIENCE, silence_s=0.5)
+IMPATIENCE = PATIENCE._replace(silence_s=0.5)
 
 ARCHIVE = archive(library=b"\x7fELF" + bytes(range(256)) * 20)
 DATA = ARCHIVE.data
@@ -375,7 +375,7 @@ def test_a_deadline_holds_where_bytes_keep_trickling(
     server.on(PATH, answer)
 
     with pytest.raises(EngineDownloadError, match=r"not arrive within 0\.5 seconds"):
-        fetch(server.url, cache, patience=replace(PATIENCE, total_s=0.5))
+        fetch(server.url, cache, patience=PATIENCE._replace(total_s=0.5))
 
     require_empty(cache)
 
@@ -386,7 +386,7 @@ def test_a_pause_that_outlasts_the_deadline_is_not_waited_for(
     server.on(PATH, web.status(503, Retry_After=30))
 
     with pytest.raises(EngineDownloadError, match="answered 503"):
-        fetch(server.url, cache, patience=replace(PATIENCE, total_s=20))
+        fetch(server.url, cache, patience=PATIENCE._replace(total_s=20))
 
     assert server.hits[PATH] == 1
 

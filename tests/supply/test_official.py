@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
     from imageflow_loader.types import Attempt
 
 GLIBC = Platform("linux", "x86_64", Libc("glibc", (2, 36)), can_dlopen=True)
-TOO_OLD = replace(GLIBC, libc=Libc("glibc", (2, 12)))
-MUSL = replace(GLIBC, libc=Libc("musl", (1, 2)))
-STATIC = replace(GLIBC, can_dlopen=False)
-MAINFRAME = replace(GLIBC, arch="s390x")
-ARM = replace(GLIBC, arch="aarch64")
+TOO_OLD = GLIBC._replace(libc=Libc("glibc", (2, 12)))
+MUSL = GLIBC._replace(libc=Libc("musl", (1, 2)))
+STATIC = GLIBC._replace(can_dlopen=False)
+MAINFRAME = GLIBC._replace(arch="s390x")
+ARM = GLIBC._replace(arch="aarch64")
 
 MAIN, STATIC_TOOL = "linux-x64", "linux-musl-x64"
 
@@ -103,7 +102,7 @@ def test_a_kind_that_is_asked_for_leaves_out_the_other(
 ) -> None:
     fetch(settings, MAIN)
 
-    chosen = replace(settings, backend=kind)  # type: ignore[arg-type]  # a literal
+    chosen = settings._replace(backend=kind)  # type: ignore[arg-type]  # a literal
 
     assert offered(list(from_cache(GLIBC, chosen))) == [(kind, MAIN)]
 
@@ -152,7 +151,7 @@ def test_a_damaged_entry_is_told_of_and_passed_over(settings: Settings) -> None:
 def test_nothing_is_fetched_by_itself_that_is_not_pinned_and_allowed(
     platform: Platform, changes: dict[str, object], says: str, settings: Settings
 ) -> None:
-    chosen = replace(settings, **changes)  # type: ignore[arg-type]  # of many types
+    chosen = settings._replace(**changes)  # type: ignore[arg-type]  # of many types
 
     (attempt,) = from_download(platform, chosen)
 
@@ -162,7 +161,7 @@ def test_nothing_is_fetched_by_itself_that_is_not_pinned_and_allowed(
 
 
 def test_a_folder_is_fetched_from_even_without_a_network(settings: Settings) -> None:
-    offline = replace(settings, offline=True)
+    offline = settings._replace(offline=True)
 
     items = list(from_download(GLIBC, offline))
 

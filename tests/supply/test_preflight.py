@@ -381,7 +381,7 @@ REFUSED_LIBRARIES: dict[str, tuple[ElfFile | bytes, Platform, str, str, str]] = 
     ),
     "an executable stack, on a strict glibc": (
         replace(GLIBC_LIBRARY, executable_stack=True),
-        replace(GLIBC, libc=Libc("glibc", (2, 41))),
+        GLIBC._replace(libc=Libc("glibc", (2, 41))),
         "executable_stack",
         "asks for an executable stack, which glibc 2.41 refuses.",
         "Link it again with -z noexecstack.",
@@ -782,7 +782,7 @@ def test_a_dependency_that_is_mapped_already_is_there(place: Path) -> None:
     except OSError:
         pytest.skip("no /proc here")
     content = ElfFile(needed=tuple(mapped), symbols=IMAGEFLOW)
-    platform = replace(GLIBC, libc=Libc(running_family(), (9, 9)))
+    platform = GLIBC._replace(libc=Libc(running_family(), (9, 9)))
 
     assert preflight(put(place, content), "library", platform).code == "ok"
 
@@ -806,7 +806,7 @@ def test_the_package_with_libgcc_is_named(place: Path) -> None:
     content = ElfFile(
         needed=("libgcc_s.so.1",), runpath="/absent", symbols=IMAGEFLOW, arch="s390x"
     )
-    platform = replace(MUSL, arch="s390x")
+    platform = MUSL._replace(arch="s390x")
 
     verdict = preflight(put(place, content), "library", platform)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 
@@ -12,10 +11,10 @@ from imageflow_loader._supply import releases
 from imageflow_loader._supply.releases import ARTIFACTS, for_platform, for_suffix
 
 X64 = Platform("linux", "x86_64", Libc("glibc", (2, 36)), can_dlopen=True)
-ARM64 = replace(X64, arch="aarch64")
-OLD_ARM64 = replace(ARM64, libc=Libc("glibc", (2, 31)))
-MUSL = replace(X64, libc=Libc("musl", (1, 2)))
-STATIC_PYTHON = replace(X64, libc=Libc("unknown", None), can_dlopen=False)
+ARM64 = X64._replace(arch="aarch64")
+OLD_ARM64 = ARM64._replace(libc=Libc("glibc", (2, 31)))
+MUSL = X64._replace(libc=Libc("musl", (1, 2)))
+STATIC_PYTHON = X64._replace(libc=Libc("unknown", None), can_dlopen=False)
 MAC = Platform("macos", "aarch64", None, can_dlopen=True)
 WINDOWS = Platform("windows", "x86", None, can_dlopen=True)
 
@@ -80,9 +79,9 @@ def test_each_platform_gets_the_archive_that_serves_it_best(
 @pytest.mark.parametrize(
     "platform",
     [
-        replace(X64, arch="s390x"),
-        replace(X64, os="freebsd"),
-        replace(X64, arch="x86"),
+        X64._replace(arch="s390x"),
+        X64._replace(os="freebsd"),
+        X64._replace(arch="x86"),
     ],
     ids=str,
 )
@@ -97,13 +96,13 @@ def test_musl_is_never_offered_a_library_of_glibc() -> None:
 
 
 def test_a_library_must_fit_the_running_libc_whatever_was_chosen() -> None:
-    pretending = replace(X64, running_libc=Libc("musl", None))
+    pretending = X64._replace(running_libc=Libc("musl", None))
 
     assert for_platform(pretending, "library") == ()
 
 
 def test_what_is_pinned_goes_before_what_is_not() -> None:
     rows = for_suffix("win-x86_64", "tool")
-    pinned = replace(rows[-1], sha256="0" * 64)
+    pinned = rows[-1]._replace(sha256="0" * 64)
 
     assert for_suffix("win-x86_64", "tool", (*rows[:-1], pinned))[0] == pinned
