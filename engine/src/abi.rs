@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::api::{self, Answer};
 use crate::error::{Error, Kind, Result};
 use crate::job::{Bytes, Stop};
+use crate::memory;
 use crate::panics::{caught, shortened, silence};
 use crate::session::Session;
 
@@ -567,7 +568,7 @@ pub unsafe extern "C" fn imageflow_context_add_input_buffer(
     let body = |context: &Context| {
         let lent = lent?;
         let bytes: Bytes = match Lifetime::try_from(lifetime)? {
-            Lifetime::OutlivesFunctionCall => Arc::new(copied(lent.as_ref())?),
+            Lifetime::OutlivesFunctionCall => Arc::new(memory::copied(lent.as_ref())?),
             Lifetime::OutlivesContext => Arc::new(lent),
         };
         context.sound_session()?.add_input(io_id, bytes)?;
@@ -575,16 +576,6 @@ pub unsafe extern "C" fn imageflow_context_add_input_buffer(
     };
     // SAFETY: by this function's contract.
     unsafe { guarded(context, false, body) }
-}
-
-/// A copy whose failure is an error and not the end of the process.
-fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
-    let mut copy = Vec::new();
-    copy.try_reserve_exact(bytes.len()).map_err(|_| {
-        Error::new(Kind::AllocationFailed, format!("no memory for {} bytes", bytes.len()))
-    })?;
-    copy.extend_from_slice(bytes);
-    Ok(copy)
 }
 
 /// Add a buffer as output *io_id*, for a job to encode to.

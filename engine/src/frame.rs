@@ -3,7 +3,7 @@
 use crate::color::Rgba;
 use crate::error::{Error, Kind, Result};
 pub use crate::limits::{Channels, Limits, Paid};
-use crate::srgb;
+use crate::{memory, srgb};
 
 /// Side of the squares in which pictures are transposed, so that both sides of the copy
 /// stay in the cache.
@@ -91,12 +91,7 @@ impl Frame {
     /// # Errors
     /// There is not enough memory.
     pub fn new(paid: &Paid) -> Result<Self> {
-        let bytes = paid.bytes();
-        let mut px = Vec::new();
-        px.try_reserve_exact(bytes).map_err(|_| {
-            Error::new(Kind::AllocationFailed, format!("No memory for a frame of {bytes} bytes"))
-        })?;
-        px.resize(bytes, 0);
+        let px = memory::zeros(paid.bytes())?;
         Ok(Self { w: paid.w(), h: paid.h(), channels: paid.channels(), px })
     }
 
@@ -117,12 +112,7 @@ impl Frame {
     /// # Errors
     /// There is not enough memory.
     pub fn try_clone(&self) -> Result<Self> {
-        let mut px = Vec::new();
-        px.try_reserve_exact(self.px.len()).map_err(|_| {
-            Error::new(Kind::AllocationFailed, "No memory for the copy of a frame".to_string())
-        })?;
-        px.extend_from_slice(&self.px);
-        Ok(Self { px, ..*self })
+        Ok(Self { px: memory::copied(&self.px)?, ..*self })
     }
 
     /// Width in pixels, at least 1.

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod job;
 pub mod layout;
 pub mod limits;
+pub mod memory;
 pub mod message;
 pub mod nodes;
 pub mod panics;

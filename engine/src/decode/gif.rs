@@ -7,6 +7,7 @@ use super::{Commands, Format, Header, malformed};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Channels, Frame, Rect};
 use crate::limits::Limits;
+use crate::memory;
 use crate::rows::Picture;
 
 fn damaged(error: impl std::fmt::Display) -> Error {
@@ -227,7 +228,7 @@ impl<'a> Reader<'a> {
         if w > 0 && h > 0 {
             self.limits.decoded(w, h, Channels::Rgb)?;
         }
-        let mut indices = vec![0; self.decoder.buffer_size()];
+        let mut indices = memory::zeros(self.decoder.buffer_size())?;
         self.decoder.read_into_buffer(&mut indices).map_err(damaged)?;
         let rect = Rect {
             x1: left.min(self.outline.w),

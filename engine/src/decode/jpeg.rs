@@ -17,6 +17,7 @@ use super::{Commands, Format, Header, exif, malformed};
 use crate::error::{Error, Result};
 use crate::frame::{Channels, Frame, Turn};
 use crate::limits::Limits;
+use crate::memory;
 use crate::rows::{Picture, whole};
 use eighths::Shrunk;
 
@@ -134,6 +135,7 @@ fn in_one_go(bytes: &[u8], head: &Head, limits: &Limits, stop: &dyn Stop) -> Res
         let px = result.map_err(damaged)?.into_pixels_u8();
         Frame::adopt(&paid, px.ok_or_else(|| damaged("it has no pixels"))?)
     };
+    memory::expect(head.size, 8)?; // all coefficients and the frame
     let mut frame = decode(bytes)?;
     if head.info.mode == JpegMode::Baseline && cut::is_cut(bytes) {
         cut::blank_what_is_missing(&mut frame, &decode(&cut::continued(bytes))?, head);

@@ -10,6 +10,7 @@ use super::{Commands, Format, Header, malformed};
 use crate::error::{Error, Result};
 use crate::frame::{Channels, Frame};
 use crate::limits::Limits;
+use crate::memory;
 use crate::rows::{Picture, Rows};
 
 /// What the crate may allocate for text and profiles; pixels are paid for by us.
@@ -121,7 +122,7 @@ fn interlaced(mut reader: PngReader<'_>, limits: &Limits, stop: &dyn Stop) -> Re
     if expand == Expand::Not && size == frame.px().len() {
         reader.next_frame(frame.px_mut()).map_err(damaged)?;
     } else {
-        let mut all = vec![0; size];
+        let mut all = memory::zeros(size)?;
         reader.next_frame(&mut all).map_err(damaged)?;
         let stride = size / h as usize;
         for (to, from) in frame.rows_mut().zip(all.chunks_exact(stride)) {

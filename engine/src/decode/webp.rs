@@ -8,6 +8,7 @@ use super::{Commands, Format, Header, malformed};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Channels, Frame};
 use crate::limits::Limits;
+use crate::memory;
 use crate::message::{Colorspace, Filter, ResampleHints};
 use crate::resample::{self, Scaling};
 use crate::rows::{Picture, whole};
@@ -78,6 +79,7 @@ pub fn open<'a>(
 fn pixels(bytes: &[u8], info: &ImageInfo, limits: &Limits, stop: &dyn Stop) -> Result<Frame> {
     let paid = limits.collected(info.width, info.height, Channels::with(info.has_alpha))?;
     let mut frame = Frame::new(&paid)?;
+    memory::expect((info.width, info.height), 7)?; // planes and residuals, or one more frame
     // Sizes are checked above; the crate's own limits would only be others.
     let config = DecodeConfig::default().limits(ZenLimits::none());
     let request = DecodeRequest::new(&config, bytes).stop(stop);

@@ -7,6 +7,7 @@ use super::failed;
 use crate::decode::Format;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::memory;
 
 /// Alpha below this becomes transparent, all else opaque.
 const OPAQUE_FROM: u8 = 16;
@@ -56,6 +57,7 @@ impl Writer {
             self.encoder.set_repeat(Repeat::Infinite).map_err(refused)?;
         }
         self.frames += 1;
+        memory::expect(self.size, 9)?;
         let mut rgba = rgba(frame);
         let clear = rgba.as_chunks::<4>().0.iter().any(|px| px[3] == 0);
         stop.check()?;

@@ -13,6 +13,7 @@ use crate::color::Rgba;
 use crate::decode::Format;
 use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
+use crate::memory;
 use crate::rows::Picture;
 
 /// The format that an encoding writes.
@@ -46,6 +47,7 @@ pub fn still(
     if is_jpeg {
         frame.drop_alpha(); // a matte that is not opaque leaves some
     }
+    memory::expect(frame.size(), working_memory(&choice.encoding))?;
     match choice.encoding {
         Encoding::Mozjpeg { quality, progressive } => {
             jpeg::mozjpeg(&frame, quality, progressive, stop)
@@ -68,6 +70,20 @@ pub fn still(
             writer.write(&frame, 0, stop)?;
             writer.finish()
         }
+    }
+}
+
+/// Bytes for each pixel that an encoder takes beyond the frame, what it writes among
+/// them; measured with noise of 4 megapixels.
+fn working_memory(encoding: &Encoding) -> usize {
+    match encoding {
+        Encoding::Libjpegturbo { .. } => 1,
+        Encoding::Libpng { .. } | Encoding::Lodepng { .. } => 7,
+        Encoding::Mozjpeg { .. } => 8,
+        Encoding::Gif => 0, // see there: it asks for each frame
+        Encoding::WebpLossy { .. } => 18,
+        Encoding::WebpLossless => 40,
+        Encoding::Pngquant { .. } => 52,
     }
 }
 

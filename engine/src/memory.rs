@@ -1,0 +1,69 @@
+//! Memory that may not be there: an error, where Rust would end the whole process.
+//!
+//! What we allocate by the picture is asked for here. The codec crates do not ask, so
+//! what they are going to take is made sure of before they begin.
+
+use std::hint::black_box;
+
+use crate::error::{Error, Kind, Result};
+
+/// An empty vector with room for *bytes*.
+///
+/// # Errors
+/// There is not so much memory.
+pub fn reserved(bytes: usize) -> Result<Vec<u8>> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(bytes).map_err(|_| {
+        Error::new(Kind::AllocationFailed, format!("There is no memory for {bytes} bytes"))
+    })?;
+    Ok(room)
+}
+
+/// *bytes* zeros.
+///
+/// # Errors
+/// There is not so much memory.
+pub fn zeros(bytes: usize) -> Result<Vec<u8>> {
+    let mut zeros = reserved(bytes)?;
+    zeros.resize(bytes, 0);
+    Ok(zeros)
+}
+
+/// A copy of *bytes*.
+///
+/// # Errors
+/// There is not so much memory.
+pub fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut copy = reserved(bytes.len())?;
+    copy.extend_from_slice(bytes);
+    Ok(copy)
+}
+
+/// Make sure that a codec finds so many bytes for each pixel of a picture.
+///
+/// Another thread may take them meanwhile, and a picture may need more: it is a guard
+/// and no promise.
+///
+/// # Errors
+/// There is not so much memory.
+pub fn expect((w, h): (u32, u32), bytes_for_each: usize) -> Result<()> {
+    // Untouched, so it costs two system calls; unseen, it would not be asked for at all.
+    black_box(reserved((w as usize * h as usize).saturating_mul(bytes_for_each))?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_there_is_is_an_error() {
+        for error in [
+            reserved(isize::MAX as usize).unwrap_err(),
+            zeros(usize::MAX).unwrap_err(),
+            expect((u32::MAX, u32::MAX), 50).unwrap_err(),
+        ] {
+            assert_eq!(error.kind, Kind::AllocationFailed);
+        }
+    }
+}
