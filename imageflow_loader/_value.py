@@ -52,6 +52,8 @@ class Value:
         """Return it with other members."""
         return type(self)(**{**vars(self), **changes})
 
+    __replace__ = _replace  # what `copy.replace` asks for, from Python 3.13 on
+
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
 

@@ -13,7 +13,7 @@ from .image import Image
 from .job import Job, Output
 from .plan import Placeholder, graph_of, lay_out, parted
 from .shape import CODECS, check_document, no_document
-from .values import UNLIMITED, FrameLimit, Security
+from .values import FRAME_LIMITS, UNLIMITED, FrameLimit, Security
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -250,7 +250,7 @@ def _destination(io_id: int, io: Any) -> str | None:
 
 def _security(limits: Mapping[str, Any]) -> Security:
     members = {name: value for name, value in limits.items() if value is not None}
-    for name in ("max_decode_size", "max_frame_size", "max_encode_size"):
+    for name in FRAME_LIMITS:
         if name in members:
             sides = members[name].items()
             given = {side: most for side, most in sides if most != UNLIMITED[side]}

@@ -215,13 +215,12 @@ class Allow(Part):
             (refused if any(map(_is_zero_quality, parameters)) else taken).add(
                 media_type
             )
-        wanted = taken - refused
-        return cls(
-            web_safe=True,
-            webp="image/webp" in wanted or None,
-            avif="image/avif" in wanted or None,
-            jxl="image/jxl" in wanted or None,
-        )
+        new = {
+            name: True
+            for name in ("webp", "avif", "jxl")
+            if f"image/{name}" in taken - refused
+        }
+        return cls(web_safe=True, **new)
 
 
 def _is_zero_quality(parameter: str) -> bool:

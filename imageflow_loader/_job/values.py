@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
 
 _MIB = 2**20
+FRAME_LIMITS: Final = ("max_decode_size", "max_frame_size", "max_encode_size")
 # The engine has no word for "not limited"; it takes these.
 UNLIMITED: Final[Mapping[str, float]] = {"w": INT32, "h": INT32, "megapixels": 3.4e38}
 
@@ -199,10 +200,8 @@ class Security(Part):
         No frame has more than so many *megapixels*, no file more *max_input_bytes*.
         """
         limit = FrameLimit(w=12000, h=12000, megapixels=megapixels)
-        return cls(
-            max_decode_size=limit,
-            max_frame_size=limit,
-            max_encode_size=limit,
+        return cls()._replace(
+            **dict.fromkeys(FRAME_LIMITS, limit),
             max_input_bytes=max_input_bytes,
             allowed_inputs=frozenset(get_args(InputFormat)),
         )
@@ -210,12 +209,8 @@ class Security(Part):
     @classmethod
     def unlimited(cls) -> Security:
         """Return no limits but the engine's hard ones."""
-        limit = FrameLimit()
-        return cls(
-            max_decode_size=limit,
-            max_frame_size=limit,
-            max_encode_size=limit,
-            max_input_bytes=None,
+        return cls()._replace(
+            **dict.fromkeys(FRAME_LIMITS, FrameLimit()), max_input_bytes=None
         )
 
     @property
