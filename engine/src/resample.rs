@@ -156,6 +156,9 @@ struct Scaler<'a> {
     left: u32,
     /// The last row, where it was made of light.
     row: Vec<u8>,
+    /// The last row as premultiplied light, where it was made of bytes.
+    light: Vec<f32>,
+    linear: bool,
     stop: &'a dyn Stop,
 }
 
@@ -168,9 +171,10 @@ impl<'a> Scaler<'a> {
     ) -> Self {
         let config = scaling.config(source.size(), to, source.channels());
         let left = source.size().1;
-        let bytes = if scaling.linear { to.0 as usize * source.channels().count() } else { 0 };
-        let row = vec![0; bytes];
-        Self { source, stream: StreamingResize::new(&config), to, left, row, stop }
+        let linear = scaling.linear;
+        let row = vec![0; if linear { to.0 as usize * source.channels().count() } else { 0 }];
+        let stream = StreamingResize::new(&config);
+        Self { source, stream, to, left, row, light: Vec::new(), linear, stop }
     }
 
     /// Push source rows until the stream can give its next row.
@@ -183,11 +187,22 @@ impl<'a> Scaler<'a> {
         Ok(())
     }
 
-    /// The next row as premultiplied light. The source has alpha.
+    /// The next row as premultiplied light, or what stands for it where sRGB is scaled as
+    /// it is. The source has alpha.
     fn next_light(&mut self) -> Result<&[f32]> {
         self.fill()?;
-        let light = self.stream.next_output_row_premul_linear_f32();
-        light.ok_or_else(|| refused("no row is left"))
+        let none = || refused("no row is left");
+        if self.linear {
+            return self.stream.next_output_row_premul_linear_f32().ok_or_else(none);
+        }
+        let row = self.stream.next_output_row().ok_or_else(none)?;
+        self.light.clear();
+        for &[r, g, b, a] in row.as_chunks::<4>().0 {
+            let alpha = AS_IT_IS[usize::from(a)];
+            self.light.extend([r, g, b].map(|v| AS_IT_IS[usize::from(v)] * alpha));
+            self.light.push(alpha);
+        }
+        Ok(&self.light)
     }
 }
 
@@ -207,7 +222,7 @@ impl Rows for Scaler<'_> {
         }
         let light = self.stream.next_output_row_premul_linear_f32();
         let light = light.ok_or_else(|| refused("no row is left"))?;
-        store(&mut self.row, light);
+        store(&mut self.row, light, true);
         Ok(&self.row)
     }
 }
@@ -238,7 +253,7 @@ impl Rows for OnColor<'_> {
         for px in self.row.chunks_exact_mut(n) {
             px.copy_from_slice(&[r, g, b, a][..n]);
         }
-        compose(&mut self.row, self.scaler.next_light()?);
+        compose(&mut self.row, self.scaler.next_light()?, true);
         Ok(&self.row)
     }
 }
@@ -313,19 +328,41 @@ pub fn draw<'a>(
     for y in 0..place.h() {
         let light = scaler.next_light()?;
         match blend {
-            Blend::Compose => compose(canvas.part_mut(place, y), light),
-            Blend::Overwrite => store(canvas.part_mut(place, y), light),
+            Blend::Compose => compose(canvas.part_mut(place, y), light, scaling.linear),
+            Blend::Overwrite => store(canvas.part_mut(place, y), light, scaling.linear),
         }
     }
     Ok(())
 }
 
+/// What bytes are between 0 and 1, where sRGB is taken as it is.
+static AS_IT_IS: [f32; 256] = {
+    let mut table = [0.0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = byte as f32 / 255.0;
+        byte += 1;
+    }
+    table
+};
+
+fn plain_byte(value: f32) -> u8 {
+    (value * 255.0 + 0.5) as u8
+}
+
 /// Blend premultiplied light over a row of a canvas, with or without alpha.
-///
+fn compose(row: &mut [u8], light: &[f32], linear: bool) {
+    if linear {
+        let bytes = srgb::byte_table();
+        compose_by(row, light, srgb::linear_table(), |light| bytes.byte(light));
+    } else {
+        compose_by(row, light, &AS_IT_IS, plain_byte);
+    }
+}
+
 /// Filters overshoot, and upstream lets them, but for one thing: alpha above 1 hides what
 /// is below, and does not subtract it.
-fn compose(row: &mut [u8], light: &[f32]) {
-    let (table, bytes) = (srgb::linear_table(), srgb::byte_table());
+fn compose_by(row: &mut [u8], light: &[f32], table: &[f32; 256], byte: impl Fn(f32) -> u8) {
     let n = row.len() / (light.len() / 4);
     for (to, &[r, g, b, a]) in row.chunks_exact_mut(n).zip(light.as_chunks::<4>().0) {
         if a == 0.0 && [r, g, b] == [0.0; 3] {
@@ -337,23 +374,24 @@ fn compose(row: &mut [u8], light: &[f32]) {
             continue;
         }
         for (v, light) in to.iter_mut().zip([r, g, b]) {
-            *v = bytes.byte((light + table[usize::from(*v)] * below) / alpha);
+            *v = byte((light + table[usize::from(*v)] * below) / alpha);
         }
         if let Some(v) = to.get_mut(3) {
-            *v = (alpha * 255.0 + 0.5) as u8;
+            *v = plain_byte(alpha);
         }
     }
 }
 
 /// Put premultiplied light into a row of a canvas. Where the canvas has no alpha, the
 /// colour counts however thin it is, so it is divided before anything is rounded.
-fn store(row: &mut [u8], light: &[f32]) {
+fn store(row: &mut [u8], light: &[f32], linear: bool) {
     let bytes = srgb::byte_table();
+    let byte = |value: f32| if linear { bytes.byte(value) } else { plain_byte(value) };
     let n = row.len() / (light.len() / 4);
     for (to, px) in row.chunks_exact_mut(n).zip(light.as_chunks::<4>().0) {
         let alpha = px[3];
         let color = if alpha > 0.0 { [px[0], px[1], px[2]].map(|c| c / alpha) } else { [0.0; 3] };
-        let [r, g, b] = color.map(|light| bytes.byte(light));
-        to.copy_from_slice(&[r, g, b, (alpha * 255.0 + 0.5) as u8][..n]);
+        let [r, g, b] = color.map(byte);
+        to.copy_from_slice(&[r, g, b, plain_byte(alpha)][..n]);
     }
 }

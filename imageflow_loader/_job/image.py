@@ -169,7 +169,7 @@ class Image(Value):
     def crop_whitespace(
         self, threshold: int = 80, percent_padding: float = 0.5
     ) -> Image:
-        """Return this image without its uniform border.
+        """Return this image without its uniform border, the whole if all is uniform.
 
         Args:
             threshold: How much the content stands out, 0 to 255.
@@ -298,11 +298,17 @@ class Image(Value):
         return self._then("flip_h")
 
     def transpose(self) -> Image:
-        """Return this image with x and y exchanged. Source: the `transpose` node."""
+        """Return this image with x and y, width and height exchanged.
+
+        Source: the `transpose` node.
+        """
         return self._then("transpose")
 
     def rotate_90(self) -> Image:
-        """Return this image turned clockwise once. Source: the `rotate_90` node."""
+        """Return this image turned clockwise once: *w* × *h* become *h* × *w*.
+
+        Source: the `rotate_90` node.
+        """
         return self._then("rotate_90")
 
     def rotate_180(self) -> Image:
@@ -310,7 +316,10 @@ class Image(Value):
         return self._then("rotate_180")
 
     def rotate_270(self) -> Image:
-        """Return this image turned anticlockwise. Source: the `rotate_270` node."""
+        """Return this image turned anticlockwise: *w* × *h* become *h* × *w*.
+
+        Source: the `rotate_270` node.
+        """
         return self._then("rotate_270")
 
     def apply_orientation(self, flag: int) -> Image:
@@ -441,7 +450,9 @@ class Image(Value):
             hints: How it is resampled.
 
         Raises:
-            ValueError: A number is out of range, or *hints* resample sometimes only.
+            ValueError: A number is out of range, or *hints* resample sometimes only. A
+                place that reaches out of this image is an `InvalidJobError` when the
+                job runs.
             TypeError: *image* is no `Image`.
 
         Source: the `draw_image_exact` node.
@@ -465,7 +476,8 @@ class Image(Value):
         *x*, *y* here.
 
         Raises:
-            ValueError: A number is out of range.
+            ValueError: A number is out of range. A part that reaches out of an image
+                is an `InvalidJobError` when the job runs.
             TypeError: *image* is no `Image`.
 
         Source: the `copy_rect_to_canvas` node.
@@ -483,6 +495,9 @@ class Image(Value):
 
     def command_string(self, querystring: Querystring) -> Image:
         """Return this image as a query string asks for; its format keys do nothing.
+
+        Raises:
+            TypeError: It is neither text nor a mapping.
 
         Source: the `command_string` node.
         """
