@@ -184,18 +184,10 @@ _ProfileDpr = Annotated[float | str, "profile_dpr"]
 _Switch = Annotated[bool, "switch"]
 _SwitchOrKeep = Annotated[bool | Literal["keep"], "switch_or_keep"]
 _Srcset = Annotated[str, "srcset"]
-_Colour = Annotated[str, "colour"]
-_Anchor = Annotated[str, "anchor"]
-_Crop = Annotated[str | tuple[float, float, float, float], "crop"]
-_FourNumbers = Annotated[str | tuple[float, float, float, float], "four_numbers"]
-_TwoNumbers = Annotated[str | tuple[float, float], "two_numbers"]
 _Corners = Annotated[float | str | tuple[float, float, float, float], "corners"]
-_Profile = Annotated[QualityProfile | float, "profile"]
 _Mode = Annotated[
     Literal["max", "pad", "crop", "stretch", "aspectcrop", "none"], "mode"
 ]
-_Fit = Annotated[Literal["down", "up", "both", "canvas"], "fit"]
-_Stretch = Annotated[Literal["fill"], "stretch"]
 _Flip = Annotated[Literal["none", "h", "v", "both"], "flip"]
 _Format = Annotated[FormatName | Literal["auto"], "format"]
 _Filter = Annotated[Filter, "filter"]
@@ -206,8 +198,6 @@ _SharpenWhen = Annotated[
 _Grayscale = Annotated[
     Literal["true", "y", "ntsc", "ry", "flat", "bt709"] | bool, "grayscale"
 ]
-_WhiteBalance = Annotated[Literal["true", "area"] | bool, "white_balance"]
-_Subsampling = Annotated[Literal["411", "420", "422", "444"], "subsampling"]
 
 QuerystringParams = TypedDict(
     "QuerystringParams",
@@ -223,16 +213,16 @@ QuerystringParams = TypedDict(
         "dpr": _Scale,
         "dppx": _Scale,
         "mode": _Mode,
-        "stretch": _Stretch,
-        "scale": _Fit,
-        "anchor": _Anchor,
-        "c.gravity": _TwoNumbers,
+        "stretch": Annotated[Literal["fill"], "stretch"],
+        "scale": Annotated[Literal["down", "up", "both", "canvas"], "fit"],
+        "anchor": Annotated[str, "anchor"],
+        "c.gravity": Annotated[str | tuple[float, float], "two_numbers"],
         "decoder.min_precise_scaling_ratio": _Number,
         # What part of the source, which way up
-        "crop": _Crop,
+        "crop": Annotated[str | tuple[float, float, float, float], "crop"],
         "cropxunits": _Number,
         "cropyunits": _Number,
-        "c": _FourNumbers,
+        "c": Annotated[str | tuple[float, float, float, float], "four_numbers"],
         "srotate": _QuarterTurn,
         "rotate": _QuarterTurn,
         "sflip": _Flip,
@@ -252,7 +242,7 @@ QuerystringParams = TypedDict(
         "ignoreicc": _Switch,
         "ignore_icc_errors": _Switch,
         # Effects
-        "bgcolor": _Colour,
+        "bgcolor": Annotated[str, "colour"],
         "s.roundcorners": _Corners,
         "s.grayscale": _Grayscale,
         "s.sepia": _Switch,
@@ -260,7 +250,7 @@ QuerystringParams = TypedDict(
         "s.brightness": _Number,
         "s.contrast": _Number,
         "s.saturation": _Number,
-        "a.balancewhite": _WhiteBalance,
+        "a.balancewhite": Annotated[Literal["true", "area"] | bool, "white_balance"],
         "watermark_red_dot": _Switch,
         # Format and quality
         "format": _Format,
@@ -279,7 +269,7 @@ QuerystringParams = TypedDict(
         "png.max_deflate": _Switch,
         "png.lossless": _SwitchOrKeep,
         "lossless": _SwitchOrKeep,
-        "qp": _Profile,
+        "qp": Annotated[QualityProfile | float, "profile"],
         "qp.dpr": _ProfileDpr,
         "qp.dppx": _ProfileDpr,
         "accept.webp": _Switch,
@@ -292,7 +282,7 @@ QuerystringParams = TypedDict(
         "jxl.distance": _Number,
         "jxl.effort": _Byte,
         "jxl.lossless": _SwitchOrKeep,
-        "subsampling": _Subsampling,
+        "subsampling": Annotated[Literal["411", "420", "422", "444"], "subsampling"],
         "srcset": _Srcset,
         "short": _Srcset,
     },

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .. import _api
 from .._io import source_name
 from .._job import Job, Security, command_string
-from .._querystring import named_format, querystring_text
+from .._querystring import named_by_suffix, named_format, querystring_text
 from .progress import reporting
 from .shell import JSON_LINES, TIMEOUT, UNTRUSTED, argument, command, red
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from .._api import BatchItem
 
-_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp"}
 _SUFFIX_OF = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "webp": ".webp"}
 
 
@@ -104,7 +103,7 @@ def _pictures(path: Path) -> Iterator[tuple[Path, Path]]:
         yield path, Path(path.name)
         return
     for source in sorted(path.rglob("*")):
-        if source.suffix.lower() in _SUFFIXES and source.is_file():
+        if named_by_suffix(source) in _SUFFIX_OF and source.is_file():
             yield source, source.relative_to(path)
 
 

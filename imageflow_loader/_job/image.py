@@ -138,10 +138,7 @@ class Image(Value):
     def resize(self, w: int, h: int, *, hints: Hints | None = None) -> Image:
         """Return this image in exactly *w* × *h* pixels, distorted if need be.
 
-        Args:
-            w: Width in pixels.
-            h: Height in pixels.
-            hints: How it is resampled.
+        *hints* say how it is resampled.
 
         Raises:
             ValueError: A side is below 1.
@@ -440,14 +437,8 @@ class Image(Value):
     ) -> Image:
         """Return this image with *image* drawn on it, *w* × *h* pixels at *x*, *y*.
 
-        Args:
-            image: What is drawn.
-            x: Its left edge in pixels.
-            y: Its upper edge in pixels.
-            w: Its width in pixels.
-            h: Its height in pixels.
-            blend: "compose" by its alpha, as unless given; "overwrite" in its place.
-            hints: How it is resampled.
+        *blend* is "compose", by its alpha, as unless given, or "overwrite", in place of
+        what is there; *hints* say how it is resampled.
 
         Raises:
             ValueError: A number is out of range, or *hints* resample sometimes only. A
@@ -635,13 +626,9 @@ def canvas(
     *,
     format: Literal["bgra_32", "bgr_32"] = "bgra_32",  # noqa: A002 - the node's own word
 ) -> Image:
-    """Return an image of one colour, at the beginning of a recipe.
+    """Return an image of one *color*, *w* × *h* pixels, to begin a recipe with.
 
-    Args:
-        w: Width in pixels.
-        h: Height in pixels.
-        color: Its colour.
-        format: With alpha, or without.
+    Its *format* is with alpha, or without.
 
     Raises:
         ValueError: A side is below 1, or *color* is none.
