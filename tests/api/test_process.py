@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -203,13 +204,19 @@ def test_a_file_that_cannot_be_replaced_is_left_as_it_was(engine: imf.Engine) ->
         assert out.read_bytes() == b"old"
 
 
+@pytest.mark.parametrize(
+    ("to", "number"),
+    [("no/out.png", errno.ENOENT), ("/dev/full", errno.ENOSPC)],
+    ids=["no folder", "a full disk"],
+)
 def test_a_destination_that_cannot_be_is_refused_alike(
-    engine: imf.Engine, tmp_path: Path
+    engine: imf.Engine, tmp_path: Path, to: str, number: int
 ) -> None:
     with pytest.raises(imf.DestinationError) as caught:
-        imf.process(PHOTO, "w=20", to=tmp_path / "no" / "out.png", engine=engine)
+        imf.process(PHOTO, "w=20", to=tmp_path / to, engine=engine)
 
     assert (caught.value.category, caught.value.code) == ("io_error", 16)
+    assert (caught.value.errno, caught.value.exit_code) == (number, 73)
 
 
 def test_strict_refuses_what_an_engine_would_pass_over(engine: imf.Engine) -> None:

@@ -4,6 +4,8 @@ same error."""
 from __future__ import annotations
 
 import base64
+import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,6 +32,7 @@ from .jobs import (
     thumbnail,
     within,
 )
+from .watch import children, descriptors, needs_proc, resident_bytes, threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -640,3 +643,33 @@ def test_limits_in_the_wrong_place_are_refused_and_not_passed_over(
 
     assert isinstance(error, errors.InvalidJobError)
     assert error.category == "invalid_json"
+
+
+@needs_proc
+def test_two_thousand_jobs_on_eight_threads_are_right_and_leave_nothing_behind(
+    backend: Backend,
+) -> None:
+    jobs = [
+        pictures.jpeg(32, 24),
+        pictures.png(32, 24, mode="RGBA"),
+        pictures.gif(32, 24),
+        pictures.webp(32, 24),
+    ]
+
+    def run(n: int) -> bytes:
+        return backend.execute(thumbnail(jobs[n % 4])).outputs[1]
+
+    alone = {run(n) for n in range(4)}
+    workers, files, held = set(threads()), descriptors(), [0]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(6):
+            assert set(pool.map(run, range(1000))) == alone
+            gc.collect()
+            held.append(resident_bytes())
+            # A leak comes with every thousand, what an allocator keeps does not.
+            if held[-1] - held[-2] <= 2 * 2**20:
+                break
+
+    assert held[-1] - held[-2] <= 2 * 2**20
+    assert len(set(threads()) - workers) <= 8
+    assert (children(), descriptors()) == (set(), files)

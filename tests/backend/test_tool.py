@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,7 +47,6 @@ from .watch import (
     children,
     descriptors,
     needs_proc,
-    resident_bytes,
     until,
 )
 
@@ -603,25 +601,6 @@ def murder(after: float) -> None:
         select.select([watched], [], [], after)
         os.close(watched)
         os.kill(pid, signal.SIGKILL)
-
-
-@pytest.mark.usefixtures("nothing_left")
-def test_jobs_on_many_threads_do_not_disturb_each_other(engine: Backend) -> None:
-    wanted = {
-        engine.execute(thumbnail(pictures.jpeg(seed=seed))).outputs[1]
-        for seed in range(4)
-    }
-
-    def run(n: int) -> bytes:
-        return engine.execute(thumbnail(pictures.jpeg(seed=n % 4))).outputs[1]
-
-    with ThreadPoolExecutor(8) as pool:
-        before = resident_bytes()
-        results = set(pool.map(run, range(200)))
-        growth = resident_bytes() - before
-
-    assert results == wanted
-    assert growth < 8 * MIB
 
 
 # Limits

@@ -84,12 +84,14 @@ def compiled(source: str, *flags: str, name: str = "libe.so") -> Callable[[Path]
     return lambda folder: build(folder, name, source, *flags)
 
 
-def needs_a_library_that_is_gone(folder: Path) -> Path:
+def needs_a_library_that_is_gone(folder: Path, name: str = "libe.so") -> Path:
     gone = build(folder, "libgone.so", "int gone(void) { return 1; }")
-    source = f"int gone(void); int use(void) {{ return gone(); }} {wrong_engines.ABI_4}"
-    library = build(folder, "libe.so", source, f"-L{folder}", "-lgone")
+    source = (
+        f"int gone(void); int main(void) {{ return gone(); }} {wrong_engines.ABI_4}"
+    )
+    engine = build(folder, name, source, f"-L{folder}", "-lgone")
     gone.unlink()
-    return library
+    return engine
 
 
 def without_permission_to_run(folder: Path) -> Path:
@@ -194,6 +196,11 @@ TOOLS: dict[str, tuple[Callable[[Path], Path], str, str]] = {
         "missing_interpreter",
         "needs the loader /absent/ld.so.1 (glibc), which is not on this machine "
         f"({HERE}). Use the static tool, the linux-musl build.",
+    ),
+    "a missing dependency": (
+        lambda folder: needs_a_library_that_is_gone(folder, "tool"),
+        "missing_dependency",
+        f"needs libgone.so, which cannot be found on this machine ({HERE}).",
     ),
     "somebody else's program": (TALKER, "not_imageflow", "is no imageflow_tool"),
     "a program that says nothing": (PROGRAM, "not_imageflow", "is no imageflow_tool"),

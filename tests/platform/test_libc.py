@@ -364,6 +364,30 @@ TABLE: dict[str, tuple[Machine, str, tuple[int, int] | None, bool]] = {
         None,
         True,
     ),
+    "PyPy, started by its loader": (
+        Machine("glibc 2.36", a_program(None), GNU, GLIBC_MAPS | {"libpypy3.9-c.so"}),
+        "glibc",
+        (2, 36),
+        True,
+    ),
+    "conda: libraries of its own beside the system's glibc": (
+        Machine("glibc 2.17", LD_LINUX, GNU, GLIBC_MAPS | {"libgcc_s.so.1"}),
+        "glibc",
+        (2, 17),
+        True,
+    ),
+    "WSL, AppImage, PyInstaller: a program of glibc's": (
+        Machine("glibc 2.35", LD_LINUX, GNU, GLIBC_MAPS),
+        "glibc",
+        (2, 35),
+        True,
+    ),
+    "an aarch64 Python under qemu on x86_64": (
+        Machine("glibc 2.36", a_program("/lib/ld-linux-aarch64.so.1", 183), GNU),
+        "glibc",
+        (2, 36),
+        True,
+    ),
     "GraalPy: no confstr, no ctypes symbols": (
         Machine(AttributeError("confstr"), LD_LINUX, frozenset(), GLIBC_MAPS),
         "glibc",
@@ -402,6 +426,7 @@ def test_the_libc_is_told_from_the_process(
         ("T14 a 32-bit Python on a 64-bit kernel", "x86"),
         ("T15 Termux", "aarch64"),
         ("T17 an old aarch64 distribution", "aarch64"),
+        ("an aarch64 Python under qemu on x86_64", "aarch64"),
         ("T21 uClibc", "mips"),
         ("T22 s390x", "s390x"),
     ],
