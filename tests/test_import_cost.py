@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+FILES = sorted((Path(__file__).parents[1] / "imageflow_loader").rglob("*.py"))
 
 # Runs in a new interpreter: imports, then says what happened meanwhile.
 PROBE = """
@@ -74,6 +78,20 @@ def test_touching_every_public_name_loads_no_engine_and_opens_no_socket() -> Non
 
     assert not modules & (HEAVY - {"subprocess"})
     assert not {e for e in events if e.startswith(FORBIDDEN)}
+
+
+def test_nothing_is_a_dataclass_which_would_cost_each_import_a_millisecond() -> None:
+    tree = [ast.parse(path.read_text(encoding="utf-8")) for path in FILES]
+
+    made = {
+        node.name
+        for module in tree
+        for node in ast.walk(module)
+        if isinstance(node, ast.ClassDef)
+        and any("dataclass" in ast.unparse(each) for each in node.decorator_list)
+    }
+
+    assert made == {"Value"}  # `dataclass_transform`, for type checkers
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def _table(*rows: tuple[str, Check]) -> Mapping[str, Check]:
     return {name: check for names, check in rows for name in names.split()}
 
 
+# A name means the same in every value.
 _LARGE: Final = 2**63 - 1
 _MEMBERS: Final = _table(
     # Boxes and places
