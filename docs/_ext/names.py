@@ -40,7 +40,6 @@ ELSEWHERE = {  # what signatures and docstrings name, and its module
     "Protocol": "typing",
     "TypeAlias": "typing",
     "Union": "typing",
-    "Unpack": "typing",
     "Path": "pathlib",
     "PathLike": "os",
 }
@@ -48,12 +47,12 @@ ELSEWHERE = {  # what signatures and docstrings name, and its module
 PLAIN = {"PIL.Image.Image", "numpy.typing.NDArray", "numpy.uint8", "T", "P"}
 PLAIN |= {"P.args", "P.kwargs", "list[Json]", "dict[str, Json]"}
 PLAIN |= {"Accept", "SizeLimitExceeded", "Client.get_executor"}
-SHOWN_AS = {  # in signatures, what users cannot import by that name
-    "KindChoice": "Literal['auto', 'library', 'tool']",
-    "PilImage": "PIL.Image.Image",
-    "Pixels": "numpy.typing.NDArray[numpy.uint8]",
-    "_P": "P",
-    "_T": "T",
+SHOWN_AS = {  # in signatures, what says less to users
+    r"KindChoice\b": "Literal['auto', 'library', 'tool']",
+    r"PilImage\b": "PIL.Image.Image",
+    r"Pixels\b": "numpy.typing.NDArray[numpy.uint8]",
+    r"Unpack\[(\w+)\]": r"\1",
+    r"_([PT])\b": r"\1",
 }
 # Classes that others make for users, beside tuples and protocols.
 NOT_CALLED = {"BatchItem", "EncodedImage", "Engine", "Image", "ImageInfo", "JobResult"}
@@ -127,9 +126,9 @@ def tidy_signature(
             return "", ""
     if inspect.isgeneratorfunction(getattr(obj, "__wrapped__", None)):
         returned = returned.replace("Iterator", "AbstractContextManager")
-    for private, shown in SHOWN_AS.items():
+    for hidden, shown in SHOWN_AS.items():
         arguments, returned = (
-            each and re.sub(rf"(?<![\w.]){private}\b", shown, each)
+            each and re.sub(rf"(?<![\w.]){hidden}", shown, each)
             for each in (arguments, returned)
         )
     return arguments, returned
