@@ -45,12 +45,8 @@ EXECUTABLE = 0o100755
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same input gives the same wheel
 
 # Debian's compiler for Firefox and Chromium: newer than the release's own.
-DEBIAN_PACKAGES = (
-    "rustc-web",
-    "libstd-rust-web-dev",
-    "rust-web-src",
-)
-DEBIAN_LIBRARIES = ("libstd-rust-web-", "libllvm")  # and then a version
+DEBIAN_PACKAGES = ("rustc-web", "rust-web-src")
+DEBIAN_STANDARD_LIBRARY = "libstd-rust-web-dev"
 
 # What zig is told beside the archive: everything resolved at load, nothing writable and
 # executable, only the ABI visible.
@@ -190,11 +186,14 @@ def compiler_for(triple: str) -> Compiler:
     environment = {"CARGO_TARGET_DIR": str(target_folder())}
     if standard_library_is_installed(triple):
         return Compiler((), environment)
-    sysroot = debian_rust()
+    prefix = debian_rust()
+    libraries = [
+        f for top in ("usr/lib", "lib") for f in prefix.glob(f"{top}/*-linux-*")
+    ]
     environment |= {
-        "RUSTC": str(sysroot / "bin" / "rustc"),
+        "RUSTC": str(prefix / "usr" / "bin" / "rustc"),
         "RUSTC_BOOTSTRAP": "1",  # building the standard library is not stable yet
-        "LD_LIBRARY_PATH": ":".join(map(str, sysroot.glob("lib/*-linux-gnu*"))),
+        "LD_LIBRARY_PATH": ":".join(map(str, libraries)),
     }
     return Compiler(("-Zbuild-std=std,panic_unwind",), environment)
 
@@ -207,10 +206,10 @@ def standard_library_is_installed(triple: str) -> bool:
 
 
 def debian_rust() -> Path:
-    """Return the prefix of Debian's newer Rust, unpacked into `.build/`."""
+    """Return where Debian's newer Rust has been unpacked, in `.build/`."""
     prefix = SCRATCH / "rust"
     if (prefix / ".complete").exists():
-        return prefix / "usr"
+        return prefix
     if not shutil.which("apt-get"):
         message = (
             "the toolchain has no standard library for musl: "
@@ -224,22 +223,21 @@ def debian_rust() -> Path:
         for package in Path(folder).glob("*.deb"):
             run(["dpkg", "-x", str(package), str(prefix)], ROOT)
     (prefix / ".complete").touch()
-    return prefix / "usr"
+    return prefix
 
 
 def debian_libraries() -> list[str]:
-    """Return the names of the libraries that Debian's rustc needs."""
-    command = ["apt-cache", "depends", "--recurse", "-i", "rustc-web"]
-    answer = run(command, ROOT, capture=True)
+    """Return the libraries that Debian's rustc needs: Rust's, LLVM and what LLVM needs.
+
+    A libc is in use here already; another one beside it would break what runs.
+    """
+    what = DEBIAN_STANDARD_LIBRARY
+    answer = run(["apt-cache", "depends", "--recurse", "-i", what], ROOT, capture=True)
     names = {line.split()[-1] for line in answer.splitlines() if "Depends:" in line}
-    found = sorted(
-        name
-        for name in names
-        if name.startswith(DEBIAN_LIBRARIES) and not name.endswith("-dev")
-    )
-    if not found:
+    if not names:
         raise BuildError("Debian's rustc-web is not known here: run `apt-get update`")
-    return found
+    found = {name for name in names if name.startswith("lib")} - {"libc6"}
+    return sorted({what, *found})
 
 
 def platform_wheel(

@@ -34,6 +34,9 @@ json.dump({{
     "edition": info.edition,
     "path": str(info.path),
     "user": os.getuid(),
+    "writable": [
+        path for path in ("/", "/etc", "{VENV}", "/tmp") if os.access(path, os.W_OK)
+    ],
     "made": sorted(os.listdir()),
     "mapped": sorted(mapped),
 }}, printed)
@@ -58,6 +61,12 @@ ANOTHER_LIBC = re.compile(
 )
 
 
+# What a library for glibc would need, and what could compile one.
+NOT_ON_ALPINE = re.compile(
+    r"ld-linux.*|lib(gcc_s|gcompat|stdc\+\+)[-.].*|(cc|gcc|clang|zig|cargo|rustc|make)"
+)
+
+
 def readme_job(guest: Guest) -> dict[str, Any]:
     """Run README's examples inside and return what the program saw."""
     assert guest.files is not None
@@ -66,6 +75,13 @@ def readme_job(guest: Guest) -> dict[str, Any]:
     )
     facts: dict[str, Any] = json.loads(guest.python(README_JOB))
     return facts
+
+
+def test_the_root_has_neither_gcompat_nor_libgcc_nor_a_compiler(guest: Guest) -> None:
+    names = {path.name for path in guest.root.rglob("*")}
+
+    assert "ld-musl-x86_64.so.1" in names
+    assert set(filter(NOT_ON_ALPINE.fullmatch, names)) == set()
 
 
 def test_readmes_examples_run_in_process(guest: Guest) -> None:
@@ -97,6 +113,7 @@ def test_it_needs_no_rights(options: list[str], user: int, guest: Guest) -> None
     seen = readme_job(dataclasses.replace(guest, options=options))
 
     assert (seen["kind"], seen["user"]) == ("library", user)
+    assert seen["writable"] == ["/tmp"]  # noqa: S108 - of the root
 
 
 @pytest.mark.parametrize("stack", [0, 1 << 20], ids=["default stack", "1 MiB"])

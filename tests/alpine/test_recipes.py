@@ -12,7 +12,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import zipfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 PAGES = sorted((PROJECT / "docs" / "deploy").glob("*.md"))
 PHOTO = (2725, 2225)
 PATH = "/usr/local/bin:/usr/bin:/bin"
+PLACES = ("usr/local", "app", "wheel")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -58,15 +58,12 @@ class Image:
     root: Path
     index: Path
     folder: Path
-    """On this machine; holds what becomes `/usr/local` and `/app`."""
+    """On this machine; holds what becomes `/usr/local`, `/app` and `/wheel`."""
     user: str = "0"
     command: list[str] = field(default_factory=list)
 
     def build(self, page: Path) -> None:
         """Carry out the one Dockerfile of *page*."""
-        for name in ("usr-local", "app"):
-            self.folder.joinpath(name).mkdir(mode=0o755)
-        self.run("/opt/python/bin/python3", "-m", "venv", "/usr/local")
         (dockerfile,) = blocks(page, "dockerfile")
         (program,) = blocks(page, "python")
         for name, text in instructions(dockerfile):
@@ -92,8 +89,7 @@ class Image:
         return self.run(*self.command, options=["-r", "-u", self.user])
 
     def run(self, *command: str, options: list[str] | None = None) -> str:
-        local, app = (self.folder / name for name in ("usr-local", "app"))
-        binds = [f"{local}:/usr/local", f"{app}:/app"]
+        binds = [f"{self.folder / name}:/{name}" for name in PLACES]
         reads = [f"{self.index}:{INDEX}", f"{self.index / 'imageflow-loader'}:/dist"]
         done = subprocess.run(
             [
@@ -116,9 +112,11 @@ def image(request: pytest.FixtureRequest, index: Path, tmp_path: Path) -> Image:
     """Return an image that has a Python and nothing else."""
     root = alpine_root(request.config.getoption("--alpine")).root
     in_a_namespace()  # skips where that is not permitted
-    folder = tmp_path / "open" / "image"
-    folder.mkdir(parents=True, mode=0o755)
-    return Image(root, index, folder)
+    image = Image(root, index, tmp_path / "open" / "image")
+    for name in PLACES:
+        image.folder.joinpath(name).mkdir(parents=True, mode=0o755)
+    image.run("/opt/python/bin/python3", "-m", "venv", "/usr/local")
+    return image
 
 
 def a_photo() -> bytes:
@@ -138,26 +136,27 @@ def test_the_recipe_prints_what_its_page_says(page: str, image: Image) -> None:
 
 
 def test_the_tool_needs_nothing_but_what_docker_mounts(
-    index: Path, tmp_path: Path
+    image: Image, tmp_path: Path
 ) -> None:
-    (wheel,) = (index / "imageflow-loader").glob("*-musllinux_1_2_x86_64.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        data = archive.read("imageflow_loader/_native/imageflow_tool")
-    image = tmp_path / "image"
+    page = page_named("scratch")
+    (dockerfile,) = blocks(page, "dockerfile")
+    said = dict(instructions(dockerfile))  # of each instruction, the last
+    image.run("sh", "-euc", said["RUN"])
+    root = tmp_path / "root"
     mounted = ("dev", "proc")
-    for folder in (image, *map(image.joinpath, mounted)):
+    for folder in (root, *map(root.joinpath, mounted)):
         folder.mkdir(mode=0o755)
-    image.joinpath("imageflow_tool").write_bytes(data)
-    image.joinpath("imageflow_tool").chmod(0o755)
-    (line,) = blocks(page_named("scratch"), "sh")
+    source, target = said["COPY"].split()
+    shutil.copy(f"{image.folder}{source}", f"{root}{target}")
+    (line,) = blocks(page, "sh")
     words = re.search(r"(v1/.*) <photo.jpg >photo.webp", line.replace("\\\n", " "))
     assert words is not None
 
     done = subprocess.run(
         [
-            *in_a_namespace(*(f"mount --rbind /{n} {image}/{n}" for n in mounted)),
-            *("chroot", "--userspec=65534:65534", image, "/imageflow_tool"),
-            *shlex.split(words[1]),
+            *in_a_namespace(*(f"mount --rbind /{n} {root}/{n}" for n in mounted)),
+            *("chroot", f"--userspec={said['USER']}", root),
+            *(*json.loads(said["ENTRYPOINT"]), *shlex.split(words[1])),
         ],
         input=a_photo(),
         capture_output=True,

@@ -34,6 +34,7 @@ class ElfFile:
     undefined: tuple[str, ...] = ()
     hash_style: str = "gnu"
     static_tls: bool = False
+    text_relocations: bool = False
     is_program: bool = False
     dynamic: bool = True
     executable_stack: bool | None = None
@@ -123,8 +124,8 @@ class _Drawing:
             entries.append((14, self._string(elf.soname)))
         if elf.runpath is not None:
             entries.append((29, self._string(elf.runpath)))
-        if elf.static_tls:
-            entries.append((30, 0x10))
+        if flags := 0x10 * elf.static_tls | 0x4 * elf.text_relocations:
+            entries.append((30, flags))
         if elf.is_program:
             entries.append((0x6FFFFFFB, 0x08000000))
         symbols = self._symbols()

@@ -77,16 +77,23 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(build, "run", lambda *_, **__: text)
 
 
-def test_debians_rust_is_asked_for_with_its_libraries(
+def test_debians_rust_is_asked_for_with_all_its_libraries_but_libc(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     answer_with(
         monkeypatch,
-        "rustc-web\n  Depends: libc6\n  Depends: libstd-rust-web-1.96\n"
-        "libstd-rust-web-1.96\n  Depends: libllvm22\n  Depends: libllvm22-dev\n",
+        "libstd-rust-web-dev\n  Depends: libstd-rust-web-1.96\n"
+        "libstd-rust-web-1.96\n  Depends: libc6\n  Depends: libllvm22\n"
+        "libllvm22\n  Depends: libedit2\n |Depends: <libz-virtual>\n"
+        "libc6\n  Depends: gcc-12-base\n",
     )
 
-    assert build.debian_libraries() == ["libllvm22", "libstd-rust-web-1.96"]
+    assert build.debian_libraries() == [
+        "libedit2",
+        "libllvm22",
+        "libstd-rust-web-1.96",
+        "libstd-rust-web-dev",
+    ]
 
 
 def test_a_debian_without_package_lists_is_told_what_to_do(

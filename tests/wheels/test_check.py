@@ -151,6 +151,7 @@ LIBRARY_FAULTS: dict[str, tuple[str, dict[str, Any], str]] = {
         {"static_tls": True},
         "has thread-locals that musl cannot place (initial-exec TLS)",
     ),
+    "text relocations": (MUSL, {"text_relocations": True}, "has text relocations"),
     "an executable stack": (
         GLIBC,
         {"executable_stack": True},
