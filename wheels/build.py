@@ -187,9 +187,7 @@ def compiler_for(triple: str) -> Compiler:
     if standard_library_is_installed(triple):
         return Compiler((), environment)
     prefix = debian_rust()
-    libraries = [
-        f for top in ("usr/lib", "lib") for f in prefix.glob(f"{top}/*-linux-*")
-    ]
+    libraries = [*prefix.glob("usr/lib/*-linux-*"), *prefix.glob("lib/*-linux-*")]
     environment |= {
         "RUSTC": str(prefix / "usr" / "bin" / "rustc"),
         "RUSTC_BOOTSTRAP": "1",  # building the standard library is not stable yet
@@ -236,8 +234,7 @@ def debian_libraries() -> list[str]:
     names = {line.split()[-1] for line in answer.splitlines() if "Depends:" in line}
     if not names:
         raise BuildError("Debian's rustc-web is not known here: run `apt-get update`")
-    found = {name for name in names if name.startswith("lib")} - {"libc6"}
-    return sorted({what, *found})
+    return sorted(n for n in {what, *names} - {"libc6"} if n.startswith("lib"))
 
 
 def platform_wheel(
