@@ -1,38 +1,57 @@
-"""The tools of the wheels for aarch64 run a real job, in qemu's emulation of a process.
+"""What the wheels for aarch64 hold does its work, in qemu's emulation of a process.
 
-`.ci/run aarch64` builds these wheels; what is in them is looked at by `check.py`.
+`.ci/run aarch64` builds these wheels; their headers are looked at by `check.py`. The
+library for musl does not run here: no package brings musl's loader for aarch64.
 """
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests import pictures
 from tests.conformance.comparing import psnr
 
+from .programs import ROOT
 
-@pytest.fixture(params=["manylinux_2_17_aarch64", "musllinux_1_2_aarch64"])
-def foreign_tool(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
-    """Return the command that runs the tool of a wheel for aarch64."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+MUSL, GLIBC = "musllinux_1_2_aarch64", "manylinux_2_17_aarch64"
+EMULATOR = "qemu-aarch64"
+GLIBC_FOR_AARCH64 = Path("/usr/aarch64-linux-gnu")  # Debian's libc6-arm64-cross
+
+
+@pytest.fixture
+def unpacked(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Path]:
+    """Return a function: the folder of the engines of the wheel for a platform."""
     folder: Path | None = request.config.getoption("--wheels")
-    emulator = shutil.which("qemu-aarch64")
-    wheels = list(folder.rglob(f"*-{request.param}.whl")) if folder else []
-    if not wheels or not emulator:
-        pytest.skip("needs qemu-user, and --wheels with wheels for aarch64")
-    with zipfile.ZipFile(wheels[0]) as wheel:
-        tool = wheel.extract("imageflow_loader/_native/imageflow_tool", tmp_path)
-    Path(tool).chmod(0o755)
-    return [emulator, tool]
+
+    def unpack(tag: str) -> Path:
+        wheels = list(folder.rglob(f"*-{tag}.whl")) if folder else []
+        if not wheels or not shutil.which(EMULATOR):
+            pytest.skip("needs qemu-user, and --wheels with wheels for aarch64")
+        with zipfile.ZipFile(wheels[0]) as wheel:
+            wheel.extractall(tmp_path)
+        native = tmp_path / "imageflow_loader" / "_native"
+        native.joinpath("imageflow_tool").chmod(0o755)
+        return native
+
+    return unpack
 
 
+@pytest.mark.parametrize("tag", [GLIBC, MUSL])
 def test_the_tool_for_aarch64_makes_the_picture_that_is_made_here(
-    foreign_tool: list[str], tool: Path, tmp_path: Path
+    tag: str, unpacked: Callable[[str], Path], tool: Path, tmp_path: Path
 ) -> None:
+    foreign_tool = [EMULATOR, unpacked(tag) / "imageflow_tool"]
     tmp_path.joinpath("photo").write_bytes(pictures.jpeg(600, 400))
     made = []
     for command in (foreign_tool, [tool]):
@@ -49,3 +68,26 @@ def test_the_tool_for_aarch64_makes_the_picture_that_is_made_here(
 
     assert there.shape == (200, 200, 4)
     assert psnr(there, here) >= 60
+
+
+def test_the_library_for_aarch64_keeps_the_contract_of_its_abi(
+    unpacked: Callable[[str], Path], tmp_path: Path
+) -> None:
+    library = unpacked(GLIBC) / "libimageflow.so"
+    if not GLIBC_FOR_AARCH64.exists():
+        pytest.skip("needs libc6-arm64-cross")
+    engine = ROOT / "engine"
+    program = tmp_path / "abi"
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", "aarch64-linux-gnu"]
+    options = ["-std=c11", "-pthread", "-I", engine / "include", "-o", program]
+    sources = [engine / "tests" / "abi.c", library]
+    subprocess.run([*compiler, *options, *sources], check=True)
+
+    done = subprocess.run(
+        [EMULATOR, "-L", GLIBC_FOR_AARCH64, program, "all"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
