@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .._cancel import Deadline, go_on
 from ..errors import (
     ImageDecodeError,
+    ImageflowError,
     SourceError,
     SourceNotFoundError,
     SourceTooLargeError,
@@ -17,10 +18,14 @@ from ..errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .._cancel import CancelToken
     from ..types import SourceLike, SupportsRead
 
 _CHUNK = 2**20  # bytes; between two chunks we look whether we may go on
+_LOOK_MILLISECONDS = 20  # between two looks at a pipe that has nothing
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for its writer; Windows has no such flag
 
 
 def read_source(
@@ -122,12 +127,15 @@ class _Reader:
     def path(self, path: str | os.PathLike[str]) -> bytes:
         # ValueError: a null character, which no file's name has.
         try:
-            with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a str will do
+            with open(path, "rb", 0, opener=_at_once) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):  # a pipe, /dev/stdin
-                    return self.stream(file, _CHUNK)
+                    awaited = _Awaited(file, self.go_on) if _NO_WAITING else file
+                    return self.stream(awaited, _CHUNK)
                 self.check_size(status.st_size)
                 return self.stream(file, status.st_size + 1)
+        except ImageflowError:
+            raise
         except FileNotFoundError as error:
             raise SourceNotFoundError(
                 f"There is no file {self.name}.{_url_hint(self.name)}",
@@ -141,11 +149,13 @@ class _Reader:
         chunks: list[bytes] = []
         total, ask = 0, first
         while True:
-            go_on(self.deadline, self.cancel)
+            self.go_on()
             if self.max_bytes is not None:
                 ask = min(ask, self.max_bytes - total + 1)
             try:
                 chunk = stream.read(ask)
+            except ImageflowError:  # time has run out: it is an OSError too
+                raise
             except (OSError, ValueError) as error:
                 raise self.unreadable(error, stream) from error
             if chunk is None:  # what a stream that does not block says
@@ -163,6 +173,9 @@ class _Reader:
             ask = _CHUNK
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
+    def go_on(self) -> None:
+        go_on(self.deadline, self.cancel)
+
     def check_size(self, size: int) -> None:
         if self.max_bytes is not None and size > self.max_bytes:
             raise SourceTooLargeError(
@@ -177,6 +190,30 @@ class _Reader:
             return SourceError(f"{self.name} is a folder, not a picture.")
         why = reason(error, stream, "reading")
         return SourceError(f"{self.name} cannot be read: {why}.")
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | _NO_WAITING)
+
+
+class _Awaited:
+    """A pipe or a device, which may keep us for ever unless it is looked at first."""
+
+    def __init__(self, file: io.FileIO, go_on: Callable[[], None]) -> None:
+        self._file = file
+        self._go_on = go_on
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return what is there, once something is; nothing at the end."""
+        from select import POLLIN, poll
+
+        ready = poll()
+        ready.register(self._file, POLLIN)
+        while True:
+            while not ready.poll(_LOOK_MILLISECONDS):
+                self._go_on()
+            if (chunk := self._file.read(size)) is not None:
+                return chunk
 
 
 def reason(error: OSError | ValueError, stream: object, use: str) -> str:

@@ -280,6 +280,29 @@ def test_reading_does_not_begin_when_time_has_run_out() -> None:
         read_source(io.BytesIO(DATA), deadline=Deadline(0))
 
 
+def test_a_file_is_not_blamed_when_time_has_run_out(tmp_path: Path) -> None:
+    path = tmp_path / "in.jpg"
+    path.write_bytes(DATA)
+
+    with pytest.raises(JobTimeoutError):
+        read_source(path, deadline=Deadline(0))
+
+
+@pytest.mark.parametrize("writer", ["nobody", "somebody who says nothing"])
+def test_a_pipe_that_gives_nothing_is_given_up_in_time(
+    tmp_path: Path, writer: str
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR) if writer != "nobody" else None
+
+    with pytest.raises(JobTimeoutError):
+        read_source(pipe, deadline=Deadline(0.1))
+
+    if held is not None:
+        os.close(held)
+
+
 def test_standard_input_is_read_by_its_path() -> None:
     code = (
         "import sys; from imageflow_loader._io import read_source;"
