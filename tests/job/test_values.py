@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from typing import Any
 
@@ -155,5 +156,38 @@ def test_a_value_survives_pickle_and_hashes_alike(value: object) -> None:
 
 
 def test_a_value_cannot_be_changed() -> None:
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match=r"Color\.r cannot be changed"):
         imf.Color.WHITE.r = 3  # type: ignore[misc]  # on purpose
+    with pytest.raises(AttributeError, match=r"Color\.r cannot be changed"):
+        del imf.Color.WHITE.r
+
+
+def test_a_changed_copy_of_a_value_is_checked_as_well() -> None:
+    encoder = imf.MozJpeg(80, progressive=True)
+
+    assert encoder._replace(quality=9) == imf.MozJpeg(9, progressive=True)
+    with pytest.raises(ValueError, match="quality is 0 to 100, not 101"):
+        encoder._replace(quality=101)
+
+
+def test_a_value_tells_what_it_takes_and_takes_nothing_else() -> None:
+    signature = inspect.signature(imf.MozJpeg)
+
+    assert list(signature.parameters) == ["quality", "progressive", "matte"]
+    assert signature.parameters["matte"].kind is inspect.Parameter.KEYWORD_ONLY
+    assert signature.parameters["quality"].annotation == "int | None"
+    with pytest.raises(TypeError, match=r"MozJpeg\.__init__\(\) .*'qualty'"):
+        imf.MozJpeg(qualty=80)  # type: ignore[call-arg]  # on purpose
+    with pytest.raises(TypeError, match="positional"):
+        imf.MozJpeg(80, True)  # type: ignore[misc]  # on purpose
+
+
+def test_values_of_two_kinds_are_never_equal() -> None:
+    assert imf.Gif() == imf.Gif()
+    assert imf.Gif() != imf.WebPLossless()
+    assert imf.Color(1, 2, 3) != (1, 2, 3, 255)
+
+
+def test_a_value_shows_its_members_but_none_that_is_private() -> None:
+    assert repr(imf.Color(1, 2, 3)) == "Color(r=1, g=2, b=3, a=255)"
+    assert "_data" not in repr(imf.EncodedImage("", 1, 1, "", "", 1, None, b"x"))
