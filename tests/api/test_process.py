@@ -381,3 +381,15 @@ def test_a_task_that_is_cancelled_sees_only_that_and_leaves_nothing(
     asyncio.run(cancelled())
 
     assert not list(tmp_path.iterdir())
+
+
+def test_a_token_stops_what_is_awaited_as_well(engine: imf.Engine) -> None:
+    token = imf.CancelToken()
+
+    class Pulling:
+        def read(self, size: int = -1) -> bytes:
+            token.cancel()
+            return PHOTO[:size]
+
+    with pytest.raises(imf.JobCancelledError):
+        asyncio.run(imf.aprocess(Pulling(), "w=30", cancel=token, engine=engine))
