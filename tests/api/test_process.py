@@ -252,6 +252,17 @@ def test_a_picture_above_a_limit_is_refused(engine: imf.Engine, name: str) -> No
     assert caught.value.is_input_fault
 
 
+@pytest.mark.parametrize("side", [10_001, 20_000, 100_000])
+def test_what_becomes_larger_than_the_engines_own_limits_is_refused(
+    engine: imf.Engine, side: int
+) -> None:
+    image = imf.canvas(9, 9)
+
+    for huge in (image.resize(side, side), image.expand_canvas(side, 0, 0, side)):
+        with pytest.raises(imf.SizeLimitError):
+            huge.encode("png").run(engine=engine)
+
+
 def test_a_format_that_is_not_allowed_is_seen_by_no_decoder(engine: imf.Engine) -> None:
     limits = imf.Security(allowed_inputs=frozenset({"jpg", "png"}))
 

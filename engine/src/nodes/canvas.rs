@@ -4,6 +4,7 @@ use super::Context;
 use crate::color::{Rgba, resolve};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Channels, Frame, Rect};
+use crate::limits::check_canvas;
 use crate::message::{Color, PixelFormat};
 use crate::rows::{Picture, whole};
 
@@ -28,6 +29,7 @@ pub fn create(
             return Err(invalid("A canvas is bgra_32 or bgr_32".to_string()));
         }
     };
+    check_canvas(w.into(), h.into())?;
     filled((w.into(), h.into()), channels, resolve(color)?, context)
 }
 
