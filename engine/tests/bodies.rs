@@ -98,6 +98,25 @@ fn still(data: &[u8]) -> Result<Frame> {
     decode::still(format, data, &Commands::default(), &limits, &stop)?.into_frame(&limits, &stop)
 }
 
+/// Reads every picture of a file, and gives whether none was damaged.
+pub fn pixels(data: &[u8]) -> bool {
+    let (mut limits, stop) = (Limits::default(), Stop::default());
+    limits.apply(&tiny_limits()).expect("limits");
+    let Some(format) = decode::sniff(data) else {
+        return false;
+    };
+    if format == Format::Gif {
+        return decode::gif::Reader::new(data, &limits, &stop).is_ok_and(|mut reader| {
+            std::iter::repeat_with(|| reader.next_shot()).find_map(|shot| match shot {
+                Ok(Some(_)) => None,
+                end => Some(end.is_ok()),
+            }) == Some(true)
+        });
+    }
+    let picture = decode::still(format, data, &Commands::default(), &limits, &stop);
+    picture.is_ok_and(|picture| picture.into_frame(&limits, &stop).is_ok())
+}
+
 /// Four channels to a pixel; where nothing is to be seen, the colour does not matter.
 fn opaque_or_not(frame: &Frame) -> Vec<[u8; 4]> {
     let px = frame.px();

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{OUTPUTS, abi, decode, query, request};
+use super::{OUTPUTS, abi, decode, execute, pixels, query, request, session};
 
 /// How many variations of each seed are tried; `FUZZ_ROUNDS` says more.
 fn rounds(usual: usize) -> usize {
@@ -162,6 +163,41 @@ fn pictures_sound_or_damaged_never_panic_and_are_written_faithfully() {
     }
     let rounds = rounds(40) * pictures.len();
     try_many("decode", decode, rounds, || damaged(&dice.pick(&pictures).1.clone(), &mut dice));
+}
+
+/// A small picture, as another format holds it.
+fn written(name: &str, preset: &Value) -> Vec<u8> {
+    let sound = fs::read(conformance().join("inputs").join(name)).expect("a picture");
+    let mut session = session();
+    session.add_input(0, Arc::new(sound)).expect("a sound picture");
+    session.add_output(1).expect("a free number");
+    let steps = json!([{"decode": {"io_id": 0}}, {"encode": {"io_id": 1, "preset": preset}}]);
+    let steps = serde_json::from_value(steps).expect("nodes");
+    session.execute(&execute(steps)).expect("a sound job");
+    session.take_output(1).expect("an output that was written")
+}
+
+#[test]
+fn a_damaged_picture_of_any_format_ends_in_a_picture_or_an_error() {
+    let input = |name: &str| fs::read(conformance().join("inputs").join(name)).expect("a picture");
+    let seeds = [
+        ("JPEG", input("arrow-1.jpg")),
+        ("progressive JPEG", input("progressive.jpg")),
+        ("PNG", input("scene-alpha.png")),
+        ("interlaced PNG", input("interlaced.png")),
+        ("GIF", input("still.gif")),
+        ("animated GIF", input("walk.gif")),
+        ("lossy WebP", written("scene-alpha.png", &json!({"webplossy": {"quality": 80}}))),
+        ("lossless WebP", written("scene-alpha.png", &json!("webplossless"))),
+        ("animated WebP", input("walk.webp")),
+    ];
+    let (mut dice, rounds) = (Dice(6), rounds(1000));
+    for (format, sound) in seeds {
+        assert!(pixels(&sound) || format == "animated WebP", "{format}");
+        let mut tried = || try_out("pixels", pixels, &damaged(&sound, &mut dice));
+        let good = (0..rounds).filter(|_| tried()).count();
+        eprintln!("{format}: {good} of {rounds} gave a picture");
+    }
 }
 
 #[test]
