@@ -3,7 +3,6 @@
 mod graph;
 mod input;
 mod run;
-mod stop;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,8 +10,8 @@ pub use crate::decode::Format;
 use crate::error::Result;
 pub use crate::limits::Limits;
 use crate::message::{Framewise, Performance};
+pub use crate::stop::Stop;
 pub use input::{Bytes, Input};
-pub use stop::Stop;
 
 /// What a job works with.
 #[derive(Clone, Copy)]

@@ -23,4 +23,5 @@ pub mod resample;
 pub mod rows;
 pub mod session;
 pub mod srgb;
+pub mod stop;
 pub mod version;

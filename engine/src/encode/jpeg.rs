@@ -99,13 +99,19 @@ fn sampling(frame: &Frame, quality: u8) -> (u8, u8) {
 /// The preset `libjpegturbo`.
 ///
 /// # Errors
-/// The frame is too large for a JPEG.
-pub fn turbo(frame: &Frame, quality: u8, progressive: bool, optimize: bool) -> Result<Vec<u8>> {
+/// The frame is too large for a JPEG, or the job was asked to stop.
+pub fn turbo(
+    frame: &Frame,
+    quality: u8,
+    progressive: bool,
+    optimize: bool,
+    stop: &dyn Stop,
+) -> Result<Vec<u8>> {
     let side = |side: u32| u16::try_from(side).map_err(refused);
     let (w, h) = (side(frame.w())?, side(frame.h())?);
-    let mut bytes = Vec::new();
+    let mut file = Stoppable { bytes: Vec::new(), stop };
     let quality = quality.min(100);
-    let mut encoder = Encoder::new(&mut bytes, quality);
+    let mut encoder = Encoder::new(&mut file, quality);
     encoder.set_sampling_factor(match sampling(frame, quality) {
         (1, 1) => Factor::R_4_4_4,
         (2, 1) => Factor::R_4_2_2,
@@ -116,8 +122,27 @@ pub fn turbo(frame: &Frame, quality: u8, progressive: bool, optimize: bool) -> R
     encoder.set_progressive(progressive);
     // Without tables of its own a progressive file is 30 % larger.
     encoder.set_optimized_huffman_tables(optimize || progressive);
-    encoder.encode(frame.px(), w, h, ColorType::Rgb).map_err(refused)?;
-    Ok(bytes)
+    let encoded = encoder.encode(frame.px(), w, h, ColorType::Rgb);
+    stop.check()?;
+    encoded.map_err(refused)?;
+    Ok(file.bytes)
+}
+
+/// A file that takes no more bytes once the job was asked to stop.
+struct Stoppable<'a> {
+    bytes: Vec<u8>,
+    stop: &'a dyn Stop,
+}
+
+impl std::io::Write for Stoppable<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stop.check().map_err(|_| std::io::ErrorKind::Other)?;
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -146,7 +171,7 @@ mod tests {
 
         let files = [
             mozjpeg(&frame, 95, true, &enough::Unstoppable).unwrap(),
-            turbo(&frame, 95, false, false).unwrap(),
+            turbo(&frame, 95, false, false, &enough::Unstoppable).unwrap(),
         ];
 
         assert_eq!(files.map(|file| luma_sampling(&file)), [0x12; 2]);

@@ -6,8 +6,6 @@ pub mod jpeg;
 pub mod png;
 pub mod webp;
 
-use enough::Stop;
-
 use self::choose::{Choice, Encoding};
 use crate::color::Rgba;
 use crate::decode::Format;
@@ -15,6 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::limits::Limits;
 use crate::memory;
 use crate::rows::Picture;
+use crate::stop::Stop;
 
 /// The format that an encoding writes.
 #[must_use]
@@ -37,7 +36,7 @@ pub fn still(
     picture: Picture<'_>,
     choice: &Choice,
     limits: &Limits,
-    stop: &dyn Stop,
+    stop: &Stop,
 ) -> Result<Vec<u8>> {
     let mut frame = picture.into_frame(limits, stop)?;
     let is_jpeg = format(&choice.encoding) == Format::Jpeg;
@@ -53,7 +52,7 @@ pub fn still(
             jpeg::mozjpeg(&frame, quality, progressive, stop)
         }
         Encoding::Libjpegturbo { quality, progressive, optimize_huffman_coding } => {
-            jpeg::turbo(&frame, quality, progressive, optimize_huffman_coding)
+            jpeg::turbo(&frame, quality, progressive, optimize_huffman_coding, stop)
         }
         Encoding::Libpng { depth, zlib_compression } => {
             png::libpng(frame, depth, zlib_compression, stop)

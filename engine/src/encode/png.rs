@@ -1,8 +1,8 @@
 //! PNG: the `png` crate in libpng's place, lodepng and imagequant as upstream has them.
 
 use ::png::{BitDepth, ColorType, DeflateCompression, Filter};
-use enough::Stop;
-use imagequant::{Attributes, Error as QuantError};
+use enough::Stop as _;
+use imagequant::{Attributes, ControlFlow, Error as QuantError};
 use rgb::{FromSlice, RGBA8};
 
 use super::failed;
@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Channels, Frame};
 use crate::limits::Limits;
 use crate::message::PngDepth;
+use crate::stop::Stop;
 
 fn refused(error: impl std::fmt::Display) -> Error {
     failed(Format::Png, error)
@@ -24,7 +25,7 @@ pub fn libpng(
     mut frame: Frame,
     depth: Option<PngDepth>,
     level: u8,
-    stop: &dyn Stop,
+    stop: &Stop,
 ) -> Result<Vec<u8>> {
     if depth == Some(PngDepth::Png24) {
         frame.drop_alpha();
@@ -96,7 +97,7 @@ pub fn pngquant(
     aim: &Quantising,
     maximum_deflate: bool,
     limits: &Limits,
-    stop: &dyn Stop,
+    stop: &Stop,
 ) -> Result<Vec<u8>> {
     let frame = frame.promoted(limits)?;
     match quantised(&frame, aim, stop)? {
@@ -110,26 +111,32 @@ pub fn pngquant(
 type Quantised = (Vec<RGBA8>, Vec<u8>);
 
 /// A palette and its pixels; nothing when the minimum quality cannot be met.
-fn quantised(frame: &Frame, aim: &Quantising, stop: &dyn Stop) -> Result<Option<Quantised>> {
+fn quantised(frame: &Frame, aim: &Quantising, stop: &Stop) -> Result<Option<Quantised>> {
     let mut attributes = Attributes::new();
     let quality = aim.quality.min(100);
     attributes.set_quality(aim.minimum_quality.min(quality), quality).map_err(refused)?;
     if let Some(speed) = aim.speed {
         attributes.set_speed(i32::from(speed.clamp(1, 10))).map_err(refused)?;
     }
+    let flag = stop.clone();
+    let go_on =
+        move |_| if flag.should_stop() { ControlFlow::Break } else { ControlFlow::Continue };
+    attributes.set_progress_callback(go_on.clone());
     let (w, h) = (frame.w() as usize, frame.h() as usize);
     let pixels: &[RGBA8] = frame.px().as_rgba();
     let mut image = attributes.new_image_borrowed(pixels, w, h, 0.0).map_err(refused)?;
-    let mut result = match attributes.quantize(&mut image) {
+    let quantised = attributes.quantize(&mut image);
+    stop.check()?;
+    let mut result = match quantised {
         Ok(result) => result,
         Err(QuantError::QualityTooLow) => return Ok(None),
         Err(error) => return Err(refused(error)),
     };
-    stop.check()?;
+    result.set_progress_callback(go_on);
     result.set_dithering_level(1.0).map_err(refused)?;
-    let quantised = result.remapped(&mut image).map_err(refused)?;
+    let quantised = result.remapped(&mut image);
     stop.check()?;
-    Ok(Some(quantised))
+    quantised.map(Some).map_err(refused)
 }
 
 fn palette_png((w, h): (u32, u32), palette: &[RGBA8], pixels: &[u8], level: u8) -> Result<Vec<u8>> {

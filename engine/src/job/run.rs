@@ -258,7 +258,7 @@ impl<'a> Runner<'a> {
             return self.add_frame(io_id, picture);
         }
         let format = encode::format(&choice.encoding);
-        let bytes = encode::still(picture, &choice, self.job.limits, self.context.stop)?;
+        let bytes = encode::still(picture, &choice, self.job.limits, self.job.stop)?;
         self.sinks.insert(io_id, Sink::Still(Encoded { io_id, format, w, h, bytes }));
         Ok(())
     }
