@@ -340,7 +340,7 @@ fn a_region_beyond_all_measure_is_refused() {
 
     let error = send(&mut session, "v1/execute", &steps(&[canvas(4, 4), far, encode(1)]));
 
-    assert_eq!(error.unwrap_err().kind, Kind::InvalidCoordinates);
+    assert_eq!(error.unwrap_err().kind, Kind::SizeLimitExceeded);
 }
 
 #[test]
