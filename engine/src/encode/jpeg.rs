@@ -150,6 +150,7 @@ mod tests {
     use super::*;
     use crate::frame::Channels;
     use crate::limits::Limits;
+    use zune_core::bytestream::ZCursor;
 
     #[test]
     fn a_higher_quality_is_never_fitted_to_a_lower_one() {
@@ -157,6 +158,23 @@ mod tests {
 
         assert!(fits.is_sorted());
         assert_eq!((fits[0], fits[78], fits[100]), (0, 75, 100));
+    }
+
+    #[test]
+    fn a_picture_of_one_colour_has_it_up_to_its_edges() {
+        let paid = Limits::default().canvas(19, 10, Channels::Rgb).unwrap();
+        let frame = Frame::adopt(&paid, [255; 3].repeat(190)).unwrap();
+
+        for file in [
+            mozjpeg(&frame, 15, true, &enough::Unstoppable).unwrap(),
+            mozjpeg(&frame, 15, false, &enough::Unstoppable).unwrap(),
+            turbo(&frame, 15, false, false, &enough::Unstoppable).unwrap(),
+        ] {
+            let mut decoder = zune_jpeg::JpegDecoder::new(ZCursor::new(&file));
+            let pixels = decoder.decode().unwrap();
+            assert_eq!(decoder.dimensions(), Some((19, 10)));
+            assert!(pixels.iter().all(|&v| v > 250));
+        }
     }
 
     #[test]
