@@ -16,7 +16,7 @@ use crate::frame::{Channels, Frame, Rect};
 use crate::limits::Limits;
 use crate::message::{self, Blend, Colorspace, ResampleHints, ResampleWhen, SharpenWhen};
 use crate::rows::{Rows, WithAlpha};
-use crate::srgb;
+use crate::srgb::Space;
 
 /// How one picture is scaled.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -73,12 +73,6 @@ impl Scaling {
         by_size || (alpha && self.background.is_some())
     }
 
-    /// Whether something shows through a transparent picture.
-    #[must_use]
-    pub fn has_background(&self) -> bool {
-        self.background.is_some()
-    }
-
     fn config(&self, from: (u32, u32), to: (u32, u32), channels: Channels) -> ResizeConfig {
         let bytes = match channels {
             Channels::Rgb => PixelDescriptor::RGB8_SRGB,
@@ -93,6 +87,19 @@ impl Scaling {
         } else {
             builder.output(bytes).srgb().build()
         }
+    }
+
+    /// For sRGB with alpha: to zenresize its amounts are light. What it has for sRGB itself
+    /// is 20 dB farther from upstream, and more where the picture is sharpened.
+    fn amounts_config(&self, from: (u32, u32), to: (u32, u32)) -> ResizeConfig {
+        let amounts = PixelDescriptor::RGBAF32_LINEAR;
+        let builder = ResizeConfig::builder(from.0, from.1, to.0, to.1).filter(self.filter);
+        builder.format(amounts).resize_sharpen(self.sharpen).linear().build()
+    }
+
+    /// What is added up, and what it is made of.
+    fn space(&self) -> Space {
+        if self.linear { Space::light() } else { Space::Plain }
     }
 }
 
@@ -154,11 +161,11 @@ struct Scaler<'a> {
     to: (u32, u32),
     /// Rows of the source that were not asked for yet.
     left: u32,
-    /// The last row, where it was made of light.
+    /// The last row, where it was made of amounts.
     row: Vec<u8>,
-    /// The last row as premultiplied light, where it was made of bytes.
-    light: Vec<f32>,
-    linear: bool,
+    /// Whether the stream is given sRGB as if it were light.
+    as_amounts: bool,
+    space: Space,
     stop: &'a dyn Stop,
 }
 
@@ -169,40 +176,48 @@ impl<'a> Scaler<'a> {
         scaling: &Scaling,
         stop: &'a dyn Stop,
     ) -> Self {
-        let config = scaling.config(source.size(), to, source.channels());
-        let left = source.size().1;
-        let linear = scaling.linear;
-        let row = vec![0; if linear { to.0 as usize * source.channels().count() } else { 0 }];
-        let stream = StreamingResize::new(&config);
-        Self { source, stream, to, left, row, light: Vec::new(), linear, stop }
+        let channels = source.channels();
+        let as_amounts = !scaling.linear && channels == Channels::Rgba;
+        let config = match as_amounts {
+            true => scaling.amounts_config(source.size(), to),
+            false => scaling.config(source.size(), to, channels),
+        };
+        let bytes = to.0 as usize * channels.count();
+        Self {
+            left: source.size().1,
+            source,
+            stream: StreamingResize::new(&config),
+            to,
+            row: vec![0; if scaling.linear || as_amounts { bytes } else { 0 }],
+            as_amounts,
+            space: scaling.space(),
+            stop,
+        }
     }
 
     /// Push source rows until the stream can give its next row.
     fn fill(&mut self) -> Result<()> {
         while self.stream.output_rows_available() == 0 && self.left > 0 {
             self.stop.check()?;
-            self.stream.push_row(self.source.next_row()?).map_err(refused)?;
+            let row = self.source.next_row()?;
+            let pushed = if self.as_amounts {
+                self.stream.push_row_f32_with(|to| {
+                    to.iter_mut().zip(row).for_each(|(to, &v)| *to = self.space.amount(v));
+                })
+            } else {
+                self.stream.push_row(row)
+            };
+            pushed.map_err(refused)?;
             self.left -= 1;
         }
         Ok(())
     }
 
-    /// The next row as premultiplied light, or what stands for it where sRGB is scaled as
-    /// it is. The source has alpha.
-    fn next_light(&mut self) -> Result<&[f32]> {
+    /// The next row as premultiplied amounts. The source has alpha.
+    fn next_amounts(&mut self) -> Result<&[f32]> {
         self.fill()?;
-        let none = || refused("no row is left");
-        if self.linear {
-            return self.stream.next_output_row_premul_linear_f32().ok_or_else(none);
-        }
-        let row = self.stream.next_output_row().ok_or_else(none)?;
-        self.light.clear();
-        for &[r, g, b, a] in row.as_chunks::<4>().0 {
-            let alpha = AS_IT_IS[usize::from(a)];
-            self.light.extend([r, g, b].map(|v| AS_IT_IS[usize::from(v)] * alpha));
-            self.light.push(alpha);
-        }
-        Ok(&self.light)
+        let amounts = self.stream.next_output_row_premul_linear_f32();
+        amounts.ok_or_else(|| refused("no row is left"))
     }
 }
 
@@ -222,7 +237,7 @@ impl Rows for Scaler<'_> {
         }
         let light = self.stream.next_output_row_premul_linear_f32();
         let light = light.ok_or_else(|| refused("no row is left"))?;
-        store(&mut self.row, light, true);
+        store(&mut self.row, light, self.space);
         Ok(&self.row)
     }
 }
@@ -243,17 +258,16 @@ impl Rows for OnColor<'_> {
         self.scaler.to
     }
 
+    /// The alpha stays, whatever shows through: what is chosen later goes by it.
     fn channels(&self) -> Channels {
-        Channels::with(!self.color.is_opaque())
+        Channels::Rgba
     }
 
     fn next_row(&mut self) -> Result<&[u8]> {
         let Rgba { r, g, b, a } = self.color;
-        let n = self.channels().count();
-        for px in self.row.chunks_exact_mut(n) {
-            px.copy_from_slice(&[r, g, b, a][..n]);
-        }
-        compose(&mut self.row, self.scaler.next_light()?, true);
+        self.row.as_chunks_mut().0.fill([r, g, b, a]);
+        let space = self.scaler.space;
+        compose(&mut self.row, self.scaler.next_amounts()?, space);
         Ok(&self.row)
     }
 }
@@ -290,19 +304,16 @@ pub fn scale<'a>(
     match scaling.background.filter(|_| source.channels() == Channels::Rgba) {
         None => Ok(scaled(source, to, scaling, stop)),
         Some(color) => {
-            // What shows through is added in light, whatever the scaling was done in.
-            let scaling = Scaling { linear: true, ..*scaling };
-            let scaler = Scaler::new(source, to, &scaling, stop);
-            let n = Channels::with(!color.is_opaque()).count();
-            Ok(Box::new(OnColor { scaler, color, row: vec![0; to.0 as usize * n] }))
+            let scaler = Scaler::new(source, to, scaling, stop);
+            Ok(Box::new(OnColor { scaler, color, row: vec![0; to.0 as usize * 4] }))
         }
     }
 }
 
 /// Draw *source* on *canvas*, scaled to fill *place*, which lies inside the canvas.
 ///
-/// A transparent source is blended in linear light before it is rounded to bytes:
-/// rounding first costs 17 dB.
+/// A transparent source is blended before it is rounded to bytes, in what it was scaled
+/// in: rounding first costs 17 dB.
 ///
 /// # Errors
 /// Making the source failed, or the job was asked to stop.
@@ -325,73 +336,54 @@ pub fn draw<'a>(
         return Ok(());
     }
     let mut scaler = Scaler::new(source, to, scaling, stop);
+    let space = scaler.space;
     for y in 0..place.h() {
-        let light = scaler.next_light()?;
+        let amounts = scaler.next_amounts()?;
         match blend {
-            Blend::Compose => compose(canvas.part_mut(place, y), light, scaling.linear),
-            Blend::Overwrite => store(canvas.part_mut(place, y), light, scaling.linear),
+            Blend::Compose => compose(canvas.part_mut(place, y), amounts, space),
+            Blend::Overwrite => store(canvas.part_mut(place, y), amounts, space),
         }
     }
     Ok(())
 }
 
-/// What bytes are between 0 and 1, where sRGB is taken as it is.
-static AS_IT_IS: [f32; 256] = {
-    let mut table = [0.0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = byte as f32 / 255.0;
-        byte += 1;
-    }
-    table
-};
+/// From this alpha on upstream counts a pixel that is drawn as opaque.
+const OPAQUE_FROM: f32 = 0.994;
 
-fn plain_byte(value: f32) -> u8 {
-    (value * 255.0 + 0.5) as u8
-}
-
-/// Blend premultiplied light over a row of a canvas, with or without alpha.
-fn compose(row: &mut [u8], light: &[f32], linear: bool) {
-    if linear {
-        let bytes = srgb::byte_table();
-        compose_by(row, light, srgb::linear_table(), |light| bytes.byte(light));
-    } else {
-        compose_by(row, light, &AS_IT_IS, plain_byte);
-    }
-}
-
+/// Blend premultiplied amounts over a row of a canvas, with or without alpha.
+///
 /// Filters overshoot, and upstream lets them, but for one thing: alpha above 1 hides what
-/// is below, and does not subtract it.
-fn compose_by(row: &mut [u8], light: &[f32], table: &[f32; 256], byte: impl Fn(f32) -> u8) {
-    let n = row.len() / (light.len() / 4);
-    for (to, &[r, g, b, a]) in row.chunks_exact_mut(n).zip(light.as_chunks::<4>().0) {
-        if a == 0.0 && [r, g, b] == [0.0; 3] {
+/// is below, and does not subtract it. What is clear in the end is black.
+fn compose(row: &mut [u8], amounts: &[f32], space: Space) {
+    let n = row.len() / (amounts.len() / 4);
+    for (to, &[r, g, b, a]) in row.chunks_exact_mut(n).zip(amounts.as_chunks::<4>().0) {
+        let opacity = to.get(3).map_or(1.0, |&a| f32::from(a) / 255.0);
+        if opacity > 0.0 && [r, g, b, a] == [0.0; 4] {
             continue;
         }
-        let below = to.get(3).map_or(1.0, |&a| f32::from(a) / 255.0) * (1.0 - a).max(0.0);
-        let alpha = a.min(1.0) + below;
-        if alpha <= 0.0 {
-            continue;
-        }
-        for (v, light) in to.iter_mut().zip([r, g, b]) {
-            *v = byte((light + table[usize::from(*v)] * below) / alpha);
+        let (below, alpha) = if a > OPAQUE_FROM {
+            (0.0, 1.0)
+        } else {
+            let below = opacity * (1.0 - a);
+            (below, a + below)
+        };
+        for (v, amount) in to.iter_mut().zip([r, g, b]) {
+            *v = space.byte((amount + space.amount(*v) * below) / alpha);
         }
         if let Some(v) = to.get_mut(3) {
-            *v = plain_byte(alpha);
+            *v = (alpha * 255.0 + 0.5) as u8;
         }
     }
 }
 
-/// Put premultiplied light into a row of a canvas. Where the canvas has no alpha, the
+/// Put premultiplied amounts into a row of a canvas. Where the canvas has no alpha, the
 /// colour counts however thin it is, so it is divided before anything is rounded.
-fn store(row: &mut [u8], light: &[f32], linear: bool) {
-    let bytes = srgb::byte_table();
-    let byte = |value: f32| if linear { bytes.byte(value) } else { plain_byte(value) };
-    let n = row.len() / (light.len() / 4);
-    for (to, px) in row.chunks_exact_mut(n).zip(light.as_chunks::<4>().0) {
+fn store(row: &mut [u8], amounts: &[f32], space: Space) {
+    let n = row.len() / (amounts.len() / 4);
+    for (to, px) in row.chunks_exact_mut(n).zip(amounts.as_chunks::<4>().0) {
         let alpha = px[3];
         let color = if alpha > 0.0 { [px[0], px[1], px[2]].map(|c| c / alpha) } else { [0.0; 3] };
-        let [r, g, b] = color.map(byte);
-        to.copy_from_slice(&[r, g, b, plain_byte(alpha)][..n]);
+        let [r, g, b] = color.map(|amount| space.byte(amount));
+        to.copy_from_slice(&[r, g, b, (alpha * 255.0 + 0.5) as u8][..n]);
     }
 }

@@ -32,6 +32,43 @@ pub fn byte_table() -> ByteTable {
     ByteTable(&BYTES)
 }
 
+/// What bytes are taken for while they are added up.
+#[derive(Clone, Copy)]
+pub enum Space {
+    /// sRGB, to be added as linear light.
+    Light(&'static [f32; 256], ByteTable),
+    /// Numbers, to be added as they are.
+    Plain,
+}
+
+impl Space {
+    /// Linear light; take it once, outside the loop.
+    #[must_use]
+    pub fn light() -> Self {
+        Self::Light(linear_table(), byte_table())
+    }
+
+    /// The amount that a byte stands for, 0–1.
+    #[inline(always)]
+    #[must_use]
+    pub fn amount(self, byte: u8) -> f32 {
+        match self {
+            Self::Light(table, _) => table[usize::from(byte)],
+            Self::Plain => f32::from(byte) / 255.0,
+        }
+    }
+
+    /// The byte of an amount; what is below 0 or above 1 is clipped.
+    #[inline(always)]
+    #[must_use]
+    pub fn byte(self, amount: f32) -> u8 {
+        match self {
+            Self::Light(_, bytes) => bytes.byte(amount),
+            Self::Plain => (amount * 255.0 + 0.5) as u8,
+        }
+    }
+}
+
 /// The table from linear light to sRGB bytes.
 #[derive(Clone, Copy)]
 pub struct ByteTable(&'static [u8; STEPS + 1]);

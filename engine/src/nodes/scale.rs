@@ -90,12 +90,12 @@ pub fn draw<'a>(
     paint(rows, canvas, place, blend.unwrap_or(Blend::Compose), hints, context)
 }
 
-/// Draw a picture on *place* of a canvas.
+/// Draw a picture on *place* of a canvas. The background of the hints has no part in it.
 ///
 /// # Errors
 /// Making the picture failed, or the job was asked to stop.
 pub fn paint<'a>(
-    mut rows: Box<dyn Rows + 'a>,
+    rows: Box<dyn Rows + 'a>,
     mut canvas: Frame,
     place: Rect,
     blend: Blend,
@@ -104,9 +104,6 @@ pub fn paint<'a>(
 ) -> Result<Frame> {
     let to = (place.w(), place.h());
     let scaling = Scaling::new(hints, rows.size(), to)?;
-    if scaling.has_background() {
-        rows = resample::scale(rows, to, &scaling, context.limits, context.stop)?;
-    }
     resample::draw(rows, &mut canvas, place, &scaling, blend, context.stop)?;
     Ok(canvas)
 }
