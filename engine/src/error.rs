@@ -106,6 +106,7 @@ pub enum Kind {
     DecodingIoError,
     EncodingIoError,
     InvalidState,
+    InvalidOperation,
     ImageEncodingError,
     InternalError,
     OperationCancelled,
@@ -138,9 +139,10 @@ impl Kind {
                 Category::GraphInvalid
             }
             Self::DecodingIoError | Self::EncodingIoError => Category::IoError,
-            Self::InvalidState | Self::ImageEncodingError | Self::InternalError => {
-                Category::InternalError
-            }
+            Self::InvalidState
+            | Self::InvalidOperation
+            | Self::ImageEncodingError
+            | Self::InternalError => Category::InternalError,
             Self::OperationCancelled => Category::OperationCancelled,
         }
     }

@@ -122,7 +122,10 @@ impl Limits {
     /// The size is empty, above `max_frame_size`, or above what any canvas may have.
     pub fn canvas(&self, w: u64, h: u64, channels: Channels) -> Result<Paid> {
         let (w32, h32) = sides(w, h)?;
-        within(&self.frame, "max_frame_size", w, h)?;
+        // To upstream's limits a side beyond is negative.
+        if w.max(h) <= i32::MAX as u64 {
+            within(&self.frame, "max_frame_size", w, h)?;
+        }
         check_canvas(w, h)?;
         Ok(Paid { w: w32, h: h32, channels })
     }

@@ -49,7 +49,10 @@ pub fn open<'a>(
     limits.decoded(head.w, head.h, Channels::Rgba)?;
     let allowed = png::Limits { bytes: METADATA_BYTES + head.w as usize * 16 };
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), allowed);
-    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+    // What has a palette has alpha, as upstream counts it, whether it is used or not.
+    let palette = head.alpha && !head.lossless;
+    let alpha = if palette { Transformations::ALPHA } else { Transformations::IDENTITY };
+    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16 | alpha);
     decoder.set_ignore_text_chunk(true);
     let reader = decoder.read_info().map_err(damaged)?;
     let profile = profile(&reader);

@@ -51,7 +51,8 @@ pub struct Facts {
 /// # Errors
 /// A colour is none, or the preset allows no format at all.
 pub fn choose(preset: &Preset, facts: &Facts) -> Result<Choice> {
-    let matte = matte(preset).map(resolve).transpose()?;
+    // A picture without alpha has no matte, not even one that is no colour.
+    let matte = matte(preset).filter(|_| facts.alpha).map(resolve).transpose()?;
     let alpha = facts.alpha && !matte.is_some_and(Rgba::is_opaque);
     let encoding = match *preset {
         Preset::Auto { quality_profile, quality_profile_dpr, lossless, allow, .. } => {

@@ -19,6 +19,10 @@ fn refused(error: impl std::fmt::Display) -> Error {
     failed(Format::Gif, error)
 }
 
+fn side(side: u32) -> Result<u16> {
+    u16::try_from(side).map_err(refused)
+}
+
 /// A GIF that is being written. It repeats for ever, as upstream's do.
 pub struct Writer {
     encoder: Encoder<Vec<u8>>,
@@ -32,36 +36,34 @@ impl Writer {
     /// # Errors
     /// The format cannot hold it.
     pub fn new(size: (u32, u32)) -> Result<Self> {
-        let side = |side: u32| u16::try_from(side).map_err(refused);
         let encoder =
             Encoder::new(Vec::new(), side(size.0)?, side(size.1)?, &[]).map_err(refused)?;
         Ok(Self { encoder, size, frames: 0 })
     }
 
-    /// Width and height of the screen.
+    /// Width and height of the last frame, or of the screen.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
         self.size
     }
 
-    /// Add a frame that stays for *delay* hundredths of a second.
+    /// Add a frame, at the top left of the screen, that stays for *delay* hundredths of a
+    /// second.
     ///
     /// # Errors
-    /// The frame is not as large as the screen, or the job was asked to stop.
+    /// The format cannot hold it, or the job was asked to stop.
     pub fn write(&mut self, frame: &Frame, delay: u16, stop: &dyn Stop) -> Result<()> {
-        if frame.size() != self.size {
-            return Err(refused("its frames are not all of one size"));
-        }
         if self.frames == 1 {
             // Written before the second frame only, so that a still has no loop.
             self.encoder.set_repeat(Repeat::Infinite).map_err(refused)?;
         }
         self.frames += 1;
+        self.size = frame.size();
         memory::expect(self.size, 9)?;
         let mut rgba = rgba(frame);
         let clear = rgba.as_chunks::<4>().0.iter().any(|px| px[3] == 0);
         stop.check()?;
-        let (w, h) = (self.size.0 as u16, self.size.1 as u16);
+        let (w, h) = (side(frame.w())?, side(frame.h())?);
         let mut picture = GifFrame::from_rgba_speed(w, h, &mut rgba, SPEED);
         picture.delay = delay;
         picture.dispose = if clear { DisposalMethod::Background } else { DisposalMethod::Keep };

@@ -41,7 +41,7 @@ pub fn still(
     let mut frame = picture.into_frame(limits, stop)?;
     let is_jpeg = format(&choice.encoding) == Format::Jpeg;
     if let Some(matte) = choice.matte.or(is_jpeg.then_some(Rgba::WHITE)) {
-        frame.matte(matte, stop)?;
+        frame.matte(matte);
     }
     if is_jpeg {
         frame.drop_alpha(); // a matte that is not opaque leaves some
@@ -63,7 +63,7 @@ pub fn still(
             png::pngquant(frame, &aim, maximum_deflate, limits, stop)
         }
         Encoding::WebpLossy { quality } => webp::lossy(&frame, quality, stop),
-        Encoding::WebpLossless => webp::lossless(&frame, stop),
+        Encoding::WebpLossless => webp::lossless(frame, stop),
         Encoding::Gif => {
             let mut writer = gif::Writer::new(frame.size())?;
             writer.write(&frame, 0, stop)?;

@@ -57,8 +57,11 @@ pub fn lossy(frame: &Frame, quality: f32, stop: &dyn Stop) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// The frame is too large for a WebP, or the job was asked to stop.
-pub fn lossless(frame: &Frame, stop: &dyn Stop) -> Result<Vec<u8>> {
-    check(frame)?;
+pub fn lossless(mut frame: Frame, stop: &dyn Stop) -> Result<Vec<u8>> {
+    check(&frame)?;
+    if frame.is_opaque() {
+        frame.drop_alpha();
+    }
     let config = LosslessConfig::new().with_quality(LOSSLESS_EFFORT).with_method(4);
     let layout = match frame.channels() {
         Channels::Rgb => PixelLayout::Rgb8,

@@ -273,12 +273,17 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// What the choice of an encoder goes by. The source is the input with the lowest
-    /// io_id of those that lead to the step, as upstream has it.
-    fn facts(&self, step: usize, picture: &Picture<'_>) -> Facts {
+    /// The input that a step's picture counts as: of those that lead to it the one with
+    /// the lowest io_id, as upstream has it.
+    fn source(&self, step: usize) -> Option<(&usize, &Decoded)> {
         let leading = self.plan.leading_to([step]);
         let sources = self.decoded.iter().filter(|(i, _)| leading[**i]);
-        let source = sources.min_by_key(|(_, decoded)| decoded.io_id);
+        sources.min_by_key(|(_, decoded)| decoded.io_id)
+    }
+
+    /// What the choice of an encoder goes by.
+    fn facts(&self, step: usize, picture: &Picture<'_>) -> Facts {
+        let source = self.source(step);
         let moves =
             |(i, _): (&usize, _)| matches!(self.sources.get(i), Some(Source::Moving { .. }));
         Facts {
@@ -310,7 +315,9 @@ impl<'a> Runner<'a> {
                 (picture, (info.image_width, info.image_height))
             }
             (None, Some(picture)) => {
-                let size = picture.size();
+                let source = self.source(i);
+                let size = source.map(|(_, decoded)| (decoded.header.w, decoded.header.h));
+                let size = size.unwrap_or_else(|| picture.size());
                 (picture, size)
             }
             _ => {
@@ -396,7 +403,7 @@ fn again<'a>(source: &mut Source<'_>, delay: &mut u16) -> Result<Picture<'a>> {
 }
 
 fn orphan(place: &str) -> Error {
-    Error::new(Kind::InvalidNodeConnections, format!("A node lacks its parent: {place}"))
+    Error::new(Kind::InvalidOperation, format!("Parent {place} node not found"))
 }
 
 impl Sink {

@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result};
 use crate::frame::{Channels, Frame, Rect};
 use crate::limits::check_canvas;
 use crate::message::{Color, PixelFormat};
-use crate::rows::{Picture, whole};
+use crate::rows::{Picture, WithAlpha, whole};
 
 fn invalid(text: String) -> Error {
     Error::new(Kind::InvalidNodeParams, text)
@@ -115,7 +115,8 @@ pub fn region_percent<'a>(
     region(picture, edges, color, context)
 }
 
-/// The node `region`: the part of an endless plane, on which the picture lies.
+/// The node `region`: the part of an endless plane, on which the picture lies. It
+/// has alpha if the picture or the colour has; beside the picture only if the picture has.
 ///
 /// # Errors
 /// The region is empty, or above the limits.
@@ -134,11 +135,15 @@ pub fn region<'a>(
     let seen = Rect { x1: clip(x1, w), y1: clip(y1, h), x2: clip(x2, w), y2: clip(y2, h) };
     let size = ((x2 - x1) as u64, (y2 - y1) as u64);
     let Some(seen) = Some(seen).filter(|seen| seen.x1 < seen.x2 && seen.y1 < seen.y2) else {
-        let channels = Channels::with(color.a < 255);
-        return filled(size, channels, color, context).map(Picture::Frame);
+        return filled(size, picture.channels(), color, context).map(Picture::Frame);
     };
     if (u64::from(seen.w()), u64::from(seen.h())) == size {
-        return crop(picture, [seen.x1, seen.y1, seen.x2, seen.y2]);
+        let part = crop(picture, [seen.x1, seen.y1, seen.x2, seen.y2])?;
+        if color.is_opaque() || part.channels() == Channels::Rgba {
+            return Ok(part);
+        }
+        let all = whole(part.size());
+        return Ok(Picture::Rows(WithAlpha::wrap(part.into_rows(all))));
     }
     let place = ((i64::from(seen.x1) - x1) as u32, (i64::from(seen.y1) - y1) as u32);
     pad(picture, seen, size, place, color, context).map(Picture::Frame)
@@ -160,7 +165,7 @@ pub fn pad<'a>(
     let mut canvas = filled(size, Channels::with(alpha), color, context)?;
     let mut rows = picture.into_rows(part);
     if alpha {
-        rows = crate::rows::WithAlpha::wrap(rows);
+        rows = WithAlpha::wrap(rows);
     }
     let to = Rect { x1: place.0, y1: place.1, x2: place.0 + part.w(), y2: place.1 + part.h() };
     for y in 0..part.h() {
@@ -170,15 +175,14 @@ pub fn pad<'a>(
     Ok(canvas)
 }
 
-/// The node `fill_rect`: overwrites, and does not blend.
+/// The node `fill_rect`: overwrites, and does not blend. A picture without alpha gets none.
 ///
 /// # Errors
 /// The rectangle is empty or not inside the picture.
-pub fn fill(frame: Frame, edges: [u32; 4], color: &Color, context: &Context<'_>) -> Result<Frame> {
-    let rect = inside(edges, frame.size())?;
-    let color = resolve(color)?;
-    let mut frame = if color.a < 255 { frame.promoted(context.limits)? } else { frame };
-    frame.fill(rect, color);
+pub fn fill(mut frame: Frame, edges: [u32; 4], color: &Color) -> Result<Frame> {
+    let rect = inside(edges, frame.size())
+        .map_err(|error| Error::new(Kind::InvalidCoordinates, error.text))?;
+    frame.fill(rect, resolve(color)?);
     Ok(frame)
 }
 

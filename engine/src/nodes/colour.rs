@@ -1,5 +1,7 @@
 //! Nodes that change colours, in sRGB as upstream's do.
 
+use std::cmp::Ordering;
+
 use enough::Stop;
 
 use super::Context;
@@ -58,17 +60,25 @@ fn saturate(saturation: f32) -> Matrix {
     rows([r + saturation, r, r], [g, g + saturation, g], [b, b, b + saturation], [0.0; 3])
 }
 
-/// The nodes `color_matrix_srgb` and `color_filter_srgb`.
+/// The node `color_filter_srgb`.
 ///
 /// # Errors
-/// There is no room for alpha, where the matrix makes some.
-pub fn transform(frame: Frame, m: &Matrix, context: &Context<'_>) -> Result<Frame> {
-    let makes_alpha = m[0][3] != 0.0 || m[1][3] != 0.0 || m[2][3] != 0.0;
-    let makes_alpha = makes_alpha || m[3][3] + m[4][3] < 1.0;
+/// There is no room for alpha, where the filter makes some, or the job was asked to stop.
+pub fn filter(frame: Frame, filter: &ColorFilter, context: &Context<'_>) -> Result<Frame> {
+    let makes_alpha = matches!(filter, ColorFilter::Alpha(_));
     let mut frame = if makes_alpha { frame.promoted(context.limits)? } else { frame };
+    transform(&mut frame, &filter_matrix(filter), context.stop)?;
+    Ok(frame)
+}
+
+/// The node `color_matrix_srgb`; a picture without alpha gets none.
+///
+/// # Errors
+/// The job was asked to stop.
+pub fn transform(frame: &mut Frame, m: &Matrix, stop: &dyn Stop) -> Result<()> {
     let n = frame.channels().count();
     for row in frame.rows_mut() {
-        context.stop.check()?;
+        stop.check()?;
         for px in row.chunks_exact_mut(n) {
             let alpha = px.get(3).copied().unwrap_or(255);
             let values = [px[0], px[1], px[2], alpha].map(f32::from);
@@ -78,7 +88,7 @@ pub fn transform(frame: Frame, m: &Matrix, context: &Context<'_>) -> Result<Fram
             }
         }
     }
-    Ok(frame)
+    Ok(())
 }
 
 /// A copy of *frame* whose alpha is multiplied by *opacity*.
@@ -86,37 +96,26 @@ pub fn transform(frame: Frame, m: &Matrix, context: &Context<'_>) -> Result<Fram
 /// # Errors
 /// There is no room for it.
 pub fn fade(frame: &Frame, opacity: f32, context: &Context<'_>) -> Result<Frame> {
-    let matrix = filter_matrix(&ColorFilter::Alpha(opacity.clamp(0.0, 1.0)));
-    transform(frame.try_clone()?, &matrix, context)
+    filter(frame.try_clone()?, &ColorFilter::Alpha(opacity.clamp(0.0, 1.0)), context)
 }
 
 /// The node `white_balance_histogram_area_threshold_srgb`.
-///
-/// # Errors
-/// The job was asked to stop.
-pub fn white_balance(frame: &mut Frame, threshold: Option<f32>, stop: &dyn Stop) -> Result<()> {
+pub fn white_balance(frame: &mut Frame, threshold: Option<f32>) {
     let threshold = f64::from(threshold.unwrap_or(WHITE_BALANCE_THRESHOLD));
     let n = frame.channels().count();
     let mut histograms = [[0u64; 256]; 3];
-    for row in frame.rows() {
-        stop.check()?;
-        for px in row.chunks_exact(n) {
-            for (histogram, &v) in histograms.iter_mut().zip(px) {
-                histogram[usize::from(v)] += 1;
-            }
+    for px in frame.px().chunks_exact(n) {
+        for (histogram, &v) in histograms.iter_mut().zip(px) {
+            histogram[usize::from(v)] += 1;
         }
     }
     let pixels = u64::from(frame.w()) * u64::from(frame.h());
     let tables = histograms.map(|histogram| stretch(&histogram, pixels, threshold));
-    for row in frame.rows_mut() {
-        stop.check()?;
-        for px in row.chunks_exact_mut(n) {
-            for (v, table) in px.iter_mut().zip(&tables) {
-                *v = table[usize::from(*v)];
-            }
+    for px in frame.px_mut().chunks_exact_mut(n) {
+        for (v, table) in px.iter_mut().zip(&tables) {
+            *v = table[usize::from(*v)];
         }
     }
-    Ok(())
 }
 
 /// What each level becomes when the ends of the histogram are cut off.
@@ -133,11 +132,15 @@ fn stretch(histogram: &[u64; 256], pixels: u64, threshold: f64) -> [u8; 256] {
         sum as f64 / pixels as f64 > threshold
     };
     let high = (0..256).rev().find(&mut exceeds).unwrap_or(255);
-    if high <= low {
-        return std::array::from_fn(|level| level as u8);
+    match high.cmp(&low) {
+        Ordering::Greater => {
+            let scale = 255.0 / (high - low) as f64;
+            std::array::from_fn(|level| (level.saturating_sub(low) as f64 * scale).round() as u8)
+        }
+        // As upstream's division by nothing, and by less than nothing, come out.
+        Ordering::Equal => [255; 256],
+        Ordering::Less => [0; 256],
     }
-    let scale = 255.0 / (high - low) as f64;
-    std::array::from_fn(|level| (level.saturating_sub(low) as f64 * scale).round() as u8)
 }
 
 #[cfg(test)]
@@ -152,7 +155,7 @@ mod tests {
         let mut frame = Frame::new(&paid).unwrap();
         frame.px_mut().copy_from_slice(px);
         let context = Context { limits: &limits, stop: &enough::Unstoppable };
-        transform(frame, &filter_matrix(&filter), &context).unwrap().px().to_vec()
+        super::filter(frame, &filter, &context).unwrap().px().to_vec()
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub fn apply<'a>(node: &Node, picture: Picture<'a>, context: &Context<'a>) -> Re
 
 /// Apply a node that needs the whole picture at once.
 fn in_memory(node: &Node, mut frame: Frame, context: &Context<'_>) -> Result<Frame> {
-    let turn = |frame: Frame, turn| frame.turned(turn, context.limits, context.stop);
+    let turn = |frame: Frame, turn| frame.turned(turn, context.limits);
     match node {
         Node::FlipV => turn(frame, Turn::FlipV),
         Node::FlipH => turn(frame, Turn::FlipH),
@@ -93,17 +93,18 @@ fn in_memory(node: &Node, mut frame: Frame, context: &Context<'_>) -> Result<Fra
             Ok(frame)
         }
         Node::FillRect { x1, y1, x2, y2, color } => {
-            canvas::fill(frame, [*x1, *y1, *x2, *y2], color, context)
+            canvas::fill(frame, [*x1, *y1, *x2, *y2], color)
         }
         Node::RoundImageCorners { radius, background_color } => {
             corners::round(frame, radius, background_color, context)
         }
-        Node::ColorFilterSrgb(filter) => {
-            colour::transform(frame, &colour::filter_matrix(filter), context)
+        Node::ColorFilterSrgb(filter) => colour::filter(frame, filter, context),
+        Node::ColorMatrixSrgb { matrix } => {
+            colour::transform(&mut frame, matrix, context.stop)?;
+            Ok(frame)
         }
-        Node::ColorMatrixSrgb { matrix } => colour::transform(frame, matrix, context),
         Node::WhiteBalanceHistogramAreaThresholdSrgb { threshold } => {
-            colour::white_balance(&mut frame, *threshold, context.stop)?;
+            colour::white_balance(&mut frame, *threshold);
             Ok(frame)
         }
         Node::WatermarkRedDot => {

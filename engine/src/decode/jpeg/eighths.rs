@@ -5,9 +5,13 @@ use crate::frame::Channels;
 use crate::rows::Rows;
 use crate::srgb::{self, ByteTable};
 
-/// The smallest number of eighths that is no smaller than *wanted*; upstream never uses 7.
+/// The smallest number of eighths that is no smaller than *wanted*; upstream never uses 7,
+/// and shrinks nothing to nothing.
 #[must_use]
 pub fn enough(full: (u32, u32), wanted: (i64, i64)) -> u32 {
+    if wanted.0 <= 0 || wanted.1 <= 0 {
+        return 8;
+    }
     let is_enough = |&n: &u32| {
         let (w, h) = size(full, n);
         i64::from(w) >= wanted.0 && i64::from(h) >= wanted.1
@@ -196,7 +200,8 @@ mod tests {
         assert_eq!(size(full, 2), (682, 557));
         assert_eq!(enough(full, (682, 558)), 3);
         assert_eq!(enough(full, (2500, 1)), 8);
-        assert_eq!(enough(full, (0, -5)), 1);
+        assert_eq!(enough(full, (0, 5)), 8);
+        assert_eq!(enough(full, (5, -5)), 8);
     }
 
     #[test]

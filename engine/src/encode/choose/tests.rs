@@ -67,10 +67,17 @@ fn a_preset_of_one_format_says_it_all() {
 fn the_matte_is_the_one_of_the_preset() {
     let json = r#"{"auto":{"quality_profile":"good","matte":{"srgb":{"hex":"00f8"}}}}"#;
     let blue = Rgba { r: 0, g: 0, b: 255, a: 136 };
-    assert_eq!(choose(&preset(json), &PNG).unwrap().matte, Some(blue));
+    assert_eq!(choose(&preset(json), &PNG_ALPHA).unwrap().matte, Some(blue));
 
     let json = r#"{"mozjpeg":{"matte":{"srgb":{"hex":"nothing"}}}}"#;
-    assert_eq!(choose(&preset(json), &PNG).unwrap_err().kind, Kind::InvalidArgument);
+    assert_eq!(choose(&preset(json), &PNG_ALPHA).unwrap_err().kind, Kind::InvalidArgument);
+}
+
+#[test]
+fn a_picture_without_alpha_has_no_matte() {
+    let json = r#"{"mozjpeg":{"matte":{"srgb":{"hex":"nothing"}}}}"#;
+
+    assert_eq!(choose(&preset(json), &PNG).unwrap().matte, None);
 }
 
 #[test]
