@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import hypothesis
 import pytest
 
 from imageflow_loader._engine import loading
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from imageflow_loader import Engine
     from imageflow_loader._backend import Backend
     from imageflow_loader.types import EngineKind
+
+# An example may take longer than 0.2 seconds: the machine has other things to do.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 NATIVE = Path(__file__).parents[1] / "imageflow_loader" / "_native"
 VARIABLES = {"library": "IMAGEFLOW_LIBRARY", "tool": "IMAGEFLOW_TOOL"}

@@ -106,7 +106,6 @@ pub enum Kind {
     DecodingIoError,
     EncodingIoError,
     InvalidState,
-    InvalidOperation,
     ImageEncodingError,
     InternalError,
     OperationCancelled,
@@ -139,10 +138,9 @@ impl Kind {
                 Category::GraphInvalid
             }
             Self::DecodingIoError | Self::EncodingIoError => Category::IoError,
-            Self::InvalidState
-            | Self::InvalidOperation
-            | Self::ImageEncodingError
-            | Self::InternalError => Category::InternalError,
+            Self::InvalidState | Self::ImageEncodingError | Self::InternalError => {
+                Category::InternalError
+            }
             Self::OperationCancelled => Category::OperationCancelled,
         }
     }

@@ -1,5 +1,7 @@
 //! One picture in memory: packed sRGB bytes, three for each pixel without alpha, four with.
 
+use enough::Stop;
+
 use crate::color::Rgba;
 use crate::error::{Error, Kind, Result};
 pub use crate::limits::{Channels, Limits, Paid};
@@ -245,17 +247,19 @@ impl Frame {
     }
 
     /// Copy this frame into *target*, which has its sides swapped, with rows as columns.
-    fn transpose_into(&self, target: &mut Frame) {
+    fn transpose_into(&self, target: &mut Frame, stop: &dyn Stop) -> Result<()> {
         match self.channels {
             Channels::Rgb => transpose(
                 self.px.as_chunks::<3>().0,
                 target.px.as_chunks_mut::<3>().0,
                 self.w as usize,
+                stop,
             ),
             Channels::Rgba => transpose(
                 self.px.as_chunks::<4>().0,
                 target.px.as_chunks_mut::<4>().0,
                 self.w as usize,
+                stop,
             ),
         }
     }
@@ -263,12 +267,12 @@ impl Frame {
     /// This frame, turned.
     ///
     /// # Errors
-    /// There is no room for a second frame, where one is needed.
-    pub fn turned(mut self, turn: Turn, limits: &Limits) -> Result<Self> {
+    /// There is no room for a second frame, where one is needed, or the job was asked to stop.
+    pub fn turned(mut self, turn: Turn, limits: &Limits, stop: &dyn Stop) -> Result<Self> {
         if turn.swaps_sides() {
             let (w, h) = turn.size(self.size());
             let mut target = Self::new(&limits.canvas(w.into(), h.into(), self.channels)?)?;
-            self.transpose_into(&mut target);
+            self.transpose_into(&mut target, stop)?;
             self = target;
         }
         match turn {
@@ -336,14 +340,20 @@ impl Frame {
 
     /// Put this frame over *matte*, in linear light. What comes out has alpha only when
     /// the matte is not opaque.
-    pub fn matte(&mut self, matte: Rgba) {
+    ///
+    /// # Errors
+    /// The job was asked to stop.
+    pub fn matte(&mut self, matte: Rgba, stop: &dyn Stop) -> Result<()> {
         if !self.has_alpha() {
-            return;
+            return Ok(());
         }
         let (table, bytes) = (srgb::linear_table(), srgb::byte_table());
         let below = [matte.r, matte.g, matte.b].map(|c| table[usize::from(c)]);
         let matte_alpha = f32::from(matte.a) / 255.0;
-        for px in self.px.as_chunks_mut::<4>().0 {
+        for (i, px) in self.px.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            if i % (1 << 16) == 0 {
+                stop.check()?;
+            }
             match px[3] {
                 255 => {}
                 0 => *px = [matte.r, matte.g, matte.b, matte.a],
@@ -362,12 +372,14 @@ impl Frame {
         if matte.a == 255 {
             self.drop_alpha();
         }
+        Ok(())
     }
 }
 
-fn transpose<P: Copy>(from: &[P], to: &mut [P], w: usize) {
+fn transpose<P: Copy>(from: &[P], to: &mut [P], w: usize, stop: &dyn Stop) -> Result<()> {
     let h = from.len() / w;
     for y0 in (0..h).step_by(TILE) {
+        stop.check()?;
         for x0 in (0..w).step_by(TILE) {
             for x in x0..(x0 + TILE).min(w) {
                 let column = &mut to[x * h..(x + 1) * h];
@@ -377,11 +389,13 @@ fn transpose<P: Copy>(from: &[P], to: &mut [P], w: usize) {
             }
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use enough::Unstoppable;
 
     fn frame(w: u32, h: u32, channels: Channels) -> Frame {
         let paid = Limits::default().canvas(w.into(), h.into(), channels).unwrap();
@@ -421,7 +435,7 @@ mod tests {
             let source = frame(3, 2, channels);
             let mut target = frame(2, 3, channels);
 
-            source.transpose_into(&mut target);
+            source.transpose_into(&mut target, &Unstoppable).unwrap();
 
             assert_eq!(places(&target), [0, 3, 1, 4, 2, 5]);
         }
@@ -433,8 +447,8 @@ mod tests {
         let (mut target, mut back) = (frame(33, 70, Channels::Rgb), frame(70, 33, Channels::Rgb));
         back.px_mut().fill(0);
 
-        source.transpose_into(&mut target);
-        target.transpose_into(&mut back);
+        source.transpose_into(&mut target, &Unstoppable).unwrap();
+        target.transpose_into(&mut back, &Unstoppable).unwrap();
 
         assert_eq!(back, source);
     }
@@ -454,7 +468,7 @@ mod tests {
         let mut glass = frame(3, 1, Channels::Rgba);
         glass.px_mut().copy_from_slice(&[0, 0, 0, 0, 0, 0, 0, 128, 10, 20, 30, 255]);
 
-        glass.matte(Rgba { r: 255, g: 255, b: 255, a: 255 });
+        glass.matte(Rgba { r: 255, g: 255, b: 255, a: 255 }, &Unstoppable).unwrap();
 
         assert_eq!(glass.channels(), Channels::Rgb);
         assert_eq!(glass.px(), [255, 255, 255, 187, 187, 187, 10, 20, 30]);
@@ -464,7 +478,8 @@ mod tests {
     fn eight_turns_put_the_corner_where_exif_wants_it() {
         let source = || frame(3, 2, Channels::Rgb);
         let turned = |flag| {
-            let turned = source().turned(Turn::from_exif(flag), &Limits::default()).unwrap();
+            let turned =
+                source().turned(Turn::from_exif(flag), &Limits::default(), &Unstoppable).unwrap();
             (turned.w(), places(&turned))
         };
 

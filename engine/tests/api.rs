@@ -340,7 +340,26 @@ fn a_region_beyond_all_measure_is_refused() {
 
     let error = send(&mut session, "v1/execute", &steps(&[canvas(4, 4), far, encode(1)]));
 
-    assert_eq!(error.unwrap_err().kind, Kind::InvalidCoordinates);
+    assert_eq!(error.unwrap_err().kind, Kind::SizeLimitExceeded);
+}
+
+#[test]
+fn a_node_without_its_parents_is_the_callers_mistake() {
+    let onto = json!({"copy_rect_to_canvas":
+        {"from_x": 0, "from_y": 0, "w": 1, "h": 1, "x": 0, "y": 0}});
+    for wrong in [
+        steps(&[json!("rotate_90")]),
+        steps(&[encode(1)]),
+        json!({"framewise": {"graph": {
+            "nodes": {"0": canvas(2, 2), "1": onto},
+            "edges": [{"from": 0, "to": 1, "kind": "input"}],
+        }}}),
+    ] {
+        let error = error_of("v1/execute", &wrong);
+
+        assert_eq!(error.kind, Kind::InvalidNodeConnections, "{error}");
+        assert!(error.text.contains("parent"), "{error}");
+    }
 }
 
 #[test]

@@ -51,6 +51,15 @@ _LIBRARY_ONLY: Final = frozenset(
 _SECONDS_TO_START: Final = 10.0  # `--version` takes 1 ms; a slow disk takes longer
 _MOST_VERSION_TEXT: Final = 2**20
 _CLAP_USAGE: Final = 2
+_SHORTAGES: Final = {
+    errno.EMFILE: "this process has no file descriptors left, and a child needs about "
+    "ten. Close files, run fewer jobs at once (max_concurrency), or raise the limit "
+    "(ulimit -n)",
+    errno.EAGAIN: "this user may start no more processes. Run fewer jobs at once "
+    "(max_concurrency), or raise the limit (ulimit -u)",
+    errno.ENOMEM: "there is no memory for another process",
+}
+"""What the tool is not to blame for."""
 
 
 def open_tool(
@@ -115,12 +124,8 @@ def _ask(path: Path, deadline: Deadline, *arguments: str) -> Ended:
 
 
 def _cannot_start(path: Path, error: OSError) -> EngineError:
-    if error.errno == errno.EMFILE:
-        return EngineError(
-            "The tool could not be started: this process has no file descriptors left, "
-            "and a child needs about ten. Close files, run fewer jobs at once "
-            "(max_concurrency), or raise the limit (ulimit -n)."
-        )
+    if why := _SHORTAGES.get(error.errno or 0):
+        return EngineError(f"The tool could not be started: {why}.")
     if isinstance(error, FileNotFoundError) and path.exists():
         return EngineLoadError(
             f"{path} cannot be started: the program interpreter that it names is not "

@@ -108,11 +108,6 @@ class ElfHeader(NamedTuple):
         )
 
     @property
-    def is_dynamic(self) -> bool:
-        """Whether a loader has anything to do for this file."""
-        return any(segment.type == _PT_DYNAMIC for segment in self.segments)
-
-    @property
     def executable_stack(self) -> bool:
         """Whether it asks for a stack that may hold code."""
         return any(

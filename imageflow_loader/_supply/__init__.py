@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .acquire import Fetch, choose, digest, fetch_engine
     from .cache import Cache
     from .entry import Damaged, Entry
-    from .fetch import Patience, Progress, shown
+    from .fetch import Patience, shown
     from .releases import RELEASE, SUFFIXES
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "Fetch",
     "Linkage",
     "Patience",
-    "Progress",
     "Verdict",
     "bundled_folder",
     "candidates",
@@ -60,7 +59,6 @@ _LATER: Final = {
     "Entry": ".entry",
     "Fetch": ".acquire",
     "Patience": ".fetch",
-    "Progress": ".fetch",
     "choose": ".acquire",
     "digest": ".acquire",
     "fetch_engine": ".acquire",

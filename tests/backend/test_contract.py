@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import base64
 import gc
+import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +18,7 @@ from imageflow_loader._backend import Backend, Request, open_backend
 from imageflow_loader._cancel import CancelToken
 from imageflow_loader._platform import current_platform
 from tests import pictures
+from tests.unprivileged import as_nobody
 
 from .jobs import (
     JPEG,
@@ -643,6 +646,23 @@ def test_limits_in_the_wrong_place_are_refused_and_not_passed_over(
 
     assert isinstance(error, errors.InvalidJobError)
     assert error.category == "invalid_json"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_user_who_may_start_nothing_more_is_told_so(backend: Backend) -> None:
+    job = thumbnail(pictures.jpeg())
+    backend.execute(job)  # what it imports, nobody may not be able to read
+
+    def run() -> str:
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        with pytest.raises(errors.EngineError) as caught:
+            backend.execute(job)
+        return f"{type(caught.value).__name__}: {caught.value}"
+
+    said = as_nobody(run)
+
+    assert said.startswith("EngineError: ")
+    assert "could not be started" in said
 
 
 @needs_proc

@@ -256,8 +256,10 @@ def few_descriptors(free: int) -> Iterator[None]:
 def test_without_file_descriptors_the_error_says_so_and_what_to_do(
     engine: Backend, free: int
 ) -> None:
+    job = thumbnail(pictures.jpeg())
+
     with few_descriptors(free), pytest.raises(EngineError) as caught:
-        engine.execute(thumbnail(pictures.jpeg()))
+        engine.execute(job)
 
     assert type(caught.value) is EngineError
     assert "no file descriptors left" in str(caught.value)

@@ -80,6 +80,7 @@ def test_the_library_for_aarch64_keeps_the_contract_of_its_abi(
     program = tmp_path / "abi"
     compiler = [sys.executable, "-m", "ziglang", "cc", "-target", "aarch64-linux-gnu"]
     options = ["-std=c11", "-pthread", "-I", engine / "include", "-o", program]
+    options += [f"-Wl,-rpath,{library.parent}"]
     sources = [engine / "tests" / "abi.c", library]
     subprocess.run([*compiler, *options, *sources], check=True)
 

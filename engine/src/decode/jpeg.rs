@@ -105,7 +105,7 @@ pub fn open<'a>(
     if turn == Turn::None {
         return Ok(picture);
     }
-    picture.into_frame(limits, stop)?.turned(turn, limits).map(Picture::Frame)
+    picture.into_frame(limits, stop)?.turned(turn, limits, stop).map(Picture::Frame)
 }
 
 /// A picture of one or three components, at so many eighths of its size.

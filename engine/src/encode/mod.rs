@@ -41,7 +41,7 @@ pub fn still(
     let mut frame = picture.into_frame(limits, stop)?;
     let is_jpeg = format(&choice.encoding) == Format::Jpeg;
     if let Some(matte) = choice.matte.or(is_jpeg.then_some(Rgba::WHITE)) {
-        frame.matte(matte);
+        frame.matte(matte, stop)?;
     }
     if is_jpeg {
         frame.drop_alpha(); // a matte that is not opaque leaves some

@@ -403,7 +403,7 @@ fn again<'a>(source: &mut Source<'_>, delay: &mut u16) -> Result<Picture<'a>> {
 }
 
 fn orphan(place: &str) -> Error {
-    Error::new(Kind::InvalidOperation, format!("Parent {place} node not found"))
+    Error::new(Kind::InvalidNodeConnections, format!("A node lacks its parent: {place}"))
 }
 
 impl Sink {

@@ -133,7 +133,9 @@ pub fn region<'a>(
     let (w, h) = (i64::from(picture.size().0), i64::from(picture.size().1));
     let clip = |v: i64, side: i64| v.clamp(0, side) as u32;
     let seen = Rect { x1: clip(x1, w), y1: clip(y1, h), x2: clip(x2, w), y2: clip(y2, h) };
-    let size = ((x2 - x1) as u64, (y2 - y1) as u64);
+    // No larger than upstream can say, so that it is a limit that is exceeded.
+    let size = [x2 - x1, y2 - y1].map(|side| side.min(i32::MAX.into()) as u64);
+    let size = (size[0], size[1]);
     let Some(seen) = Some(seen).filter(|seen| seen.x1 < seen.x2 && seen.y1 < seen.y2) else {
         return filled(size, picture.channels(), color, context).map(Picture::Frame);
     };

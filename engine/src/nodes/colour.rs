@@ -100,22 +100,32 @@ pub fn fade(frame: &Frame, opacity: f32, context: &Context<'_>) -> Result<Frame>
 }
 
 /// The node `white_balance_histogram_area_threshold_srgb`.
-pub fn white_balance(frame: &mut Frame, threshold: Option<f32>) {
+///
+/// # Errors
+/// The job was asked to stop.
+pub fn white_balance(frame: &mut Frame, threshold: Option<f32>, stop: &dyn Stop) -> Result<()> {
     let threshold = f64::from(threshold.unwrap_or(WHITE_BALANCE_THRESHOLD));
     let n = frame.channels().count();
     let mut histograms = [[0u64; 256]; 3];
-    for px in frame.px().chunks_exact(n) {
-        for (histogram, &v) in histograms.iter_mut().zip(px) {
-            histogram[usize::from(v)] += 1;
+    for row in frame.rows() {
+        stop.check()?;
+        for px in row.chunks_exact(n) {
+            for (histogram, &v) in histograms.iter_mut().zip(px) {
+                histogram[usize::from(v)] += 1;
+            }
         }
     }
     let pixels = u64::from(frame.w()) * u64::from(frame.h());
     let tables = histograms.map(|histogram| stretch(&histogram, pixels, threshold));
-    for px in frame.px_mut().chunks_exact_mut(n) {
-        for (v, table) in px.iter_mut().zip(&tables) {
-            *v = table[usize::from(*v)];
+    for row in frame.rows_mut() {
+        stop.check()?;
+        for px in row.chunks_exact_mut(n) {
+            for (v, table) in px.iter_mut().zip(&tables) {
+                *v = table[usize::from(*v)];
+            }
         }
     }
+    Ok(())
 }
 
 /// What each level becomes when the ends of the histogram are cut off.

@@ -79,7 +79,7 @@ pub fn apply<'a>(node: &Node, picture: Picture<'a>, context: &Context<'a>) -> Re
 
 /// Apply a node that needs the whole picture at once.
 fn in_memory(node: &Node, mut frame: Frame, context: &Context<'_>) -> Result<Frame> {
-    let turn = |frame: Frame, turn| frame.turned(turn, context.limits);
+    let turn = |frame: Frame, turn| frame.turned(turn, context.limits, context.stop);
     match node {
         Node::FlipV => turn(frame, Turn::FlipV),
         Node::FlipH => turn(frame, Turn::FlipH),
@@ -104,7 +104,7 @@ fn in_memory(node: &Node, mut frame: Frame, context: &Context<'_>) -> Result<Fra
             Ok(frame)
         }
         Node::WhiteBalanceHistogramAreaThresholdSrgb { threshold } => {
-            colour::white_balance(&mut frame, *threshold);
+            colour::white_balance(&mut frame, *threshold, context.stop)?;
             Ok(frame)
         }
         Node::WatermarkRedDot => {
