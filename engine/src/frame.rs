@@ -288,14 +288,16 @@ impl Frame {
     ///
     /// # Errors
     /// There is no room for a second frame, where one is needed.
-    pub fn promoted(self, limits: &Limits) -> Result<Self> {
+    pub fn promoted(self, limits: &Limits, stop: &dyn Stop) -> Result<Self> {
         if self.has_alpha() {
             return Ok(self);
         }
         let mut target = Self::new(&limits.collected(self.w, self.h, Channels::Rgba)?)?;
-        let pairs = self.px.as_chunks::<3>().0.iter().zip(target.px.as_chunks_mut::<4>().0);
-        for (&[r, g, b], to) in pairs {
-            *to = [r, g, b, 255];
+        for (from, to) in self.rows().zip(target.rows_mut()) {
+            stop.check()?;
+            for (&[r, g, b], to) in from.as_chunks().0.iter().zip(to.as_chunks_mut::<4>().0) {
+                *to = [r, g, b, 255];
+            }
         }
         Ok(target)
     }

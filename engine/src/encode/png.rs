@@ -99,7 +99,7 @@ pub fn pngquant(
     limits: &Limits,
     stop: &Stop,
 ) -> Result<Vec<u8>> {
-    let frame = frame.promoted(limits)?;
+    let frame = frame.promoted(limits, stop)?;
     match quantised(&frame, aim, stop)? {
         Some((palette, pixels)) => {
             palette_png(frame.size(), &palette, &pixels, level(maximum_deflate))

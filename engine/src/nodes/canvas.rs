@@ -202,11 +202,12 @@ pub fn copy_rect(
     let corner = |x: u32, y: u32| [x, y, x.saturating_add(w), y.saturating_add(h)];
     let part = inside(corner(from_x, from_y), source.size())?;
     inside(corner(x, y), canvas.size())?;
-    let mut canvas = if source.has_alpha() { canvas.promoted(context.limits)? } else { canvas };
+    let mut canvas =
+        if source.has_alpha() { canvas.promoted(context.limits, context.stop)? } else { canvas };
     if canvas.channels() == source.channels() {
         canvas.blit(source, part, x, y);
     } else {
-        canvas.blit(&source.try_clone()?.promoted(context.limits)?, part, x, y);
+        canvas.blit(&source.try_clone()?.promoted(context.limits, context.stop)?, part, x, y);
     }
     Ok(canvas)
 }

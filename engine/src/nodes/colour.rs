@@ -66,7 +66,7 @@ fn saturate(saturation: f32) -> Matrix {
 /// There is no room for alpha, where the filter makes some, or the job was asked to stop.
 pub fn filter(frame: Frame, filter: &ColorFilter, context: &Context<'_>) -> Result<Frame> {
     let makes_alpha = matches!(filter, ColorFilter::Alpha(_));
-    let mut frame = if makes_alpha { frame.promoted(context.limits)? } else { frame };
+    let mut frame = if makes_alpha { frame.promoted(context.limits, context.stop)? } else { frame };
     transform(&mut frame, &filter_matrix(filter), context.stop)?;
     Ok(frame)
 }

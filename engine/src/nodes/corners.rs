@@ -17,7 +17,8 @@ const PIXEL_RADIUS: f32 = 0.564_19;
 /// The colour is none, or there is no room for alpha.
 pub fn round(frame: Frame, radius: &Radius, color: &Color, context: &Context<'_>) -> Result<Frame> {
     let color = resolve(color)?;
-    let mut frame = if color.a < 255 { frame.promoted(context.limits)? } else { frame };
+    let mut frame =
+        if color.a < 255 { frame.promoted(context.limits, context.stop)? } else { frame };
     let (w, h) = frame.size();
     let side = w.min(h);
     let radii = radii(radius, side as f32);
