@@ -346,6 +346,12 @@ pub struct Placement {
     pub h: u32,
 }
 
+/// Whether a canvas is large enough for a watermark.
+#[must_use]
+pub fn has_room_for(mark: &Watermark, (w, h): (u32, u32)) -> bool {
+    w > mark.min_canvas_width.unwrap_or(0) && h > mark.min_canvas_height.unwrap_or(0)
+}
+
 /// Where a watermark whose picture has size `source` is drawn on a canvas.
 ///
 /// None when the canvas or the box is too small; then nothing is drawn.
@@ -354,10 +360,6 @@ pub fn place_watermark(
     canvas: (u32, u32),
     source: (u32, u32),
 ) -> Result<Option<Placement>> {
-    let at_least = |least: Option<u32>, side: u32| side > least.unwrap_or(0);
-    if !at_least(mark.min_canvas_width, canvas.0) || !at_least(mark.min_canvas_height, canvas.1) {
-        return Ok(None);
-    }
     let Some([x1, y1, x2, y2]) = bounds(mark.fit_box, canvas) else {
         return Ok(None);
     };

@@ -14,7 +14,7 @@ use crate::color::{Rgba, resolve};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Channels, Frame, Rect};
 use crate::limits::Limits;
-use crate::message::{self, Blend, Colorspace, ResampleHints, ResampleWhen, SharpenWhen};
+use crate::message::{self, Blend, Color, Colorspace, ResampleHints, ResampleWhen, SharpenWhen};
 use crate::rows::{Rows, WithAlpha};
 use crate::srgb::Space;
 
@@ -25,6 +25,9 @@ pub struct Scaling {
     sharpen: f32,
     linear: bool,
     background: Option<Rgba>,
+    /// Whether a background was given, even one that is clear without saying so by name:
+    /// upstream resamples then whatever has alpha.
+    on_background: bool,
 }
 
 impl Scaling {
@@ -53,6 +56,7 @@ impl Scaling {
             sharpen: if sharpens && sharpen.is_finite() { sharpen } else { 0.0 },
             linear: hints.scaling_colorspace != Some(Colorspace::Srgb),
             background: background.filter(|color| color.a > 0),
+            on_background: !matches!(hints.background_color, None | Some(Color::Transparent)),
         })
     }
 
@@ -70,7 +74,7 @@ impl Scaling {
             ResampleWhen::SizeDiffersOrSharpeningRequested => from != to || self.sharpen > 0.0,
             ResampleWhen::Always => true,
         };
-        by_size || (alpha && self.background.is_some())
+        by_size || (alpha && self.on_background)
     }
 
     fn config(&self, from: (u32, u32), to: (u32, u32), channels: Channels) -> ResizeConfig {
@@ -264,10 +268,18 @@ impl Rows for OnColor<'_> {
     }
 
     fn next_row(&mut self) -> Result<&[u8]> {
-        let Rgba { r, g, b, a } = self.color;
-        self.row.as_chunks_mut().0.fill([r, g, b, a]);
         let space = self.scaler.space;
-        compose(&mut self.row, self.scaler.next_amounts()?, space);
+        let behind = [self.color.r, self.color.g, self.color.b].map(|v| space.amount(v));
+        let opacity = f32::from(self.color.a) / 255.0;
+        let amounts = self.scaler.next_amounts()?.as_chunks::<4>().0;
+        for (to, &[r, g, b, a]) in self.row.as_chunks_mut::<4>().0.iter_mut().zip(amounts) {
+            // Where a filter overshoots this takes away, as upstream has it.
+            let below = opacity * (1.0 - a);
+            let alpha = a + below;
+            let color = [r, g, b];
+            let byte = |i: usize| space.byte((color[i] + behind[i] * below) / alpha);
+            *to = [byte(0), byte(1), byte(2), (alpha * 255.0 + 0.5) as u8];
+        }
         Ok(&self.row)
     }
 }

@@ -339,6 +339,9 @@ impl<'a> Runner<'a> {
     }
 
     fn watermark(&mut self, picture: Picture<'a>, mark: &Watermark) -> Result<Picture<'a>> {
+        if !layout::has_room_for(mark, picture.size()) {
+            return Ok(picture); // and whatever is wrong with the mark, nobody looks
+        }
         let context = self.context;
         if !self.marks.contains_key(&mark.io_id) {
             let frame = self.input(mark.io_id).and_then(|input| {

@@ -176,6 +176,6 @@ fn a_watermark_without_room_is_left_out() {
 
     assert_eq!(placed(&mark(Some(meeting), WatermarkMode::Within, (0.0, 0.0))), None);
     assert_eq!(placed(&mark(Some(nothing), WatermarkMode::Within, (0.0, 0.0))), None);
-    assert_eq!(placed(&too_wide), None);
-    assert!(placed(&wide_enough).is_some());
+    assert!(!has_room_for(&too_wide, (150, 100)));
+    assert!(has_room_for(&wide_enough, (150, 100)));
 }

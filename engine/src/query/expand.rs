@@ -27,9 +27,14 @@ impl Query {
     /// What the decoder is told ahead of the job.
     ///
     /// JPEGs, and WebPs that are resampled in sRGB, are decoded smaller when the job
-    /// shrinks them much; not before trimming, whose result nobody knows yet.
+    /// shrinks them much. Before trimming, whose result nobody knows yet, only a frame is
+    /// chosen: upstream says nothing then, and chooses it too late.
     #[must_use]
     pub fn decoder_commands(&self, info: &ImageInfo) -> Vec<DecoderCommand> {
+        let frame = self.frame.map(DecoderCommand::SelectFrame);
+        if self.window.trim_threshold.is_some() {
+            return frame.into_iter().collect();
+        }
         let mut commands = Vec::new();
         if self.color.discard_profile == Some(true) {
             commands.push(DecoderCommand::DiscardColorProfile);
@@ -38,7 +43,7 @@ impl Query {
             commands.push(DecoderCommand::IgnoreColorProfileErrors);
         }
         commands.extend(self.shrinking((info.image_width, info.image_height)));
-        commands.extend(self.frame.map(DecoderCommand::SelectFrame));
+        commands.extend(frame);
         commands
     }
 
@@ -59,9 +64,6 @@ impl Query {
 
     /// The size that a decoder has to deliver at least, if less than the whole will do.
     fn least_decoded_size(&self, source: (u32, u32)) -> Option<(i32, i32)> {
-        if self.window.trim_threshold.is_some() {
-            return None;
-        }
         let source = Size::new(source.0, source.1).ok()?;
         let (_, boxes) = self.boxes(Start { frame: source, source }).ok()?;
         let (from, to) = (boxes.source, boxes.image);

@@ -226,7 +226,7 @@ fn a_decoder_may_deliver_less_when_the_job_shrinks_much() {
         ("w=100&down.colorspace=srgb", vec![jpeg(314, 209, false), webp]),
         ("w=100&decoder.min_precise_scaling_ratio=3", vec![jpeg(450, 300, true)]),
         ("w=300", vec![]),
-        ("w=100&trim.threshold=9", vec![]),
+        ("w=100&trim.threshold=9&ignoreicc=true", vec![]),
         ("w=3000&frame=2", vec![DecoderCommand::SelectFrame(2)]),
         (
             "ignoreicc=1&ignore_icc_errors=1",
