@@ -130,7 +130,7 @@ def test_large_jobs_run_from_a_thread_of_python(stack: int, guest: Guest) -> Non
 
 def test_the_contract_of_library_and_tool_holds(changeable: Guest) -> None:
     native = f"{VENV}/{changeable.native.relative_to(changeable.venv)}"
-    changeable.pip_install("pytest", "numpy", "pillow")
+    changeable.pip_install("pytest", "hypothesis", "numpy", "pillow")
     engines = {
         "IMAGEFLOW_LIBRARY": f"{native}/libimageflow.so",
         "IMAGEFLOW_TOOL": f"{native}/imageflow_tool",
