@@ -105,7 +105,7 @@ class _Reader:
         self.destinations: dict[int, str | None] = _ById()
         for entry in data["io"]:
             io_id = entry["io_id"]
-            if io_id in self.sources.keys() | self.destinations.keys():
+            if io_id in self.sources or io_id in self.destinations:
                 raise InvalidJobError(
                     f"Two entries of io have the io_id {io_id}.",
                     category="argument_invalid",
