@@ -215,11 +215,8 @@ class Allow(Part):
             (refused if any(map(_is_zero_quality, parameters)) else taken).add(
                 media_type
             )
-        new = {
-            name: True
-            for name in ("webp", "avif", "jxl")
-            if f"image/{name}" in taken - refused
-        }
+        wanted = taken - refused
+        new = {n: True for n in ("webp", "avif", "jxl") if f"image/{n}" in wanted}
         return cls(web_safe=True, **new)
 
 
