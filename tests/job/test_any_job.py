@@ -307,7 +307,7 @@ def test_any_job_runs_or_raises_one_of_our_errors_alike_on_both_backends(
     both: list[imf.Engine], job: imf.Job
 ) -> None:
     # Of two faults in one job the official engine names now this one, now that one.
-    for _ in range(10):
+    for _ in range(10 if both[0].info.edition == "official" else 1):
         library, tool = (outcome(job, engine) for engine in both)
         if library == tool:
             break
