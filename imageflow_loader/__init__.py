@@ -60,20 +60,21 @@ _NAMES = " ".join(_HOMES.values()).split()
 
 if TYPE_CHECKING:
     from . import types as types
-    from ._api import *  # noqa: F403 - its `__all__`, as `_HOMES` has it
+    from ._api import *  # noqa: F403 - its names, as `_HOMES` has them
     from ._cancel import CancelToken as CancelToken
-    from ._colors import Color as Color
-    from ._colors import ColorLike as ColorLike
+    from ._colors import Color as Color, ColorLike as ColorLike
     from ._engine import *  # noqa: F403 - likewise
-    from ._io import ImageInfo as ImageInfo
-    from ._io import Source as Source
-    from ._io import sniff as sniff
+    from ._io import ImageInfo as ImageInfo, Source as Source, sniff as sniff
     from ._job import *  # noqa: F403 - likewise
-    from ._querystring import QuerystringIssue as QuerystringIssue
-    from ._querystring import check_querystring as check_querystring
-    from .types import Attempt as Attempt
-    from .types import FetchedEngine as FetchedEngine
-    from .types import VersionInfo as VersionInfo
+    from ._querystring import (
+        QuerystringIssue as QuerystringIssue,
+        check_querystring as check_querystring,
+    )
+    from .types import (
+        Attempt as Attempt,
+        FetchedEngine as FetchedEngine,
+        VersionInfo as VersionInfo,
+    )
 else:
     __all__ = ["__version__", "errors", "types", *errors.__all__, *_NAMES]
 

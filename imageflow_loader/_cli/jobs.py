@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .._io import read_source
-from .._job import Job, check_document
+from .._job import Job, _check_document
 from ..errors import InvalidJobError
 from .shell import TIMEOUT, argument, command, destination, source, tell
 
@@ -66,7 +66,7 @@ def _complete(
     document.setdefault("io", [])
     if "security" in document:  # where an "execute" message has it
         document["builder_config"] = {"security": document.pop("security")}
-    nodes = check_document(document)
+    nodes = _check_document(document)
     named = set(_named(nodes))
     entries = {entry["io_id"]: entry for entry in document["io"]}
     for direction, given in files.items():

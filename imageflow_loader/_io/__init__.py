@@ -2,28 +2,20 @@
 
 from typing import TYPE_CHECKING
 
-from .destinations import check_destination, write_output, write_outputs
-from .header import read_header, sniff
-from .image_info import ImageInfo
-from .pixels import Source, to_numpy, to_pil
-from .sources import check_source, opened, read_source, source_name
+from .destinations import (
+    check_destination as check_destination,
+    write_output as write_output,
+    write_outputs as write_outputs,
+)
+from .header import read_header as read_header, sniff as sniff
+from .image_info import ImageInfo as ImageInfo
+from .pixels import Source as Source, to_numpy as to_numpy, to_pil as to_pil
+from .sources import (
+    check_source as check_source,
+    opened as opened,
+    read_source as read_source,
+    source_name as source_name,
+)
 
 if TYPE_CHECKING:
-    from .pixels import PilImage as PilImage
-    from .pixels import Pixels as Pixels
-
-__all__ = [
-    "ImageInfo",
-    "Source",
-    "check_destination",
-    "check_source",
-    "opened",
-    "read_header",
-    "read_source",
-    "sniff",
-    "source_name",
-    "to_numpy",
-    "to_pil",
-    "write_output",
-    "write_outputs",
-]
+    from .pixels import PilImage as PilImage, Pixels as Pixels

@@ -1,65 +1,42 @@
-"""What do you want done? All that `__all__` names is public."""
+"""What do you want done? All that has no underscore here is public."""
 
 from .encoders import (
-    Allow,
-    Auto,
-    Encoder,
-    EncoderLike,
-    Format,
-    Gif,
-    LibjpegTurbo,
-    LibPng,
-    LodePng,
-    MozJpeg,
-    PngQuant,
-    WebPLossless,
-    WebPLossy,
+    Allow as Allow,
+    Auto as Auto,
+    Encoder as Encoder,
+    EncoderLike as EncoderLike,
+    Format as Format,
+    Gif as Gif,
+    LibjpegTurbo as LibjpegTurbo,
+    LibPng as LibPng,
+    LodePng as LodePng,
+    MozJpeg as MozJpeg,
+    PngQuant as PngQuant,
+    WebPLossless as WebPLossless,
+    WebPLossy as WebPLossy,
 )
-from .image import Image, canvas, command_string, decode
-from .job import Job, Output, RunOptions
+from .image import (
+    Image as Image,
+    canvas as canvas,
+    command_string as command_string,
+    decode as decode,
+)
+from .job import Job as Job, Output as Output, RunOptions as RunOptions
 from .results import (
-    DecodedImage,
-    EncodedImage,
-    FramePerformance,
-    JobResult,
-    NodePerformance,
-    Performance,
+    DecodedImage as DecodedImage,
+    EncodedImage as EncodedImage,
+    FramePerformance as FramePerformance,
+    JobResult as JobResult,
+    NodePerformance as NodePerformance,
+    Performance as Performance,
 )
-from .shape import check_document as check_document  # for the command line
-from .values import Constraint, FitBox, FrameLimit, Hints, Margins, Security, Watermark
-
-__all__ = [
-    "Allow",
-    "Auto",
-    "Constraint",
-    "DecodedImage",
-    "EncodedImage",
-    "Encoder",
-    "EncoderLike",
-    "FitBox",
-    "Format",
-    "FrameLimit",
-    "FramePerformance",
-    "Gif",
-    "Hints",
-    "Image",
-    "Job",
-    "JobResult",
-    "LibPng",
-    "LibjpegTurbo",
-    "LodePng",
-    "Margins",
-    "MozJpeg",
-    "NodePerformance",
-    "Output",
-    "Performance",
-    "PngQuant",
-    "RunOptions",
-    "Security",
-    "Watermark",
-    "WebPLossless",
-    "WebPLossy",
-    "canvas",
-    "command_string",
-    "decode",
-]
+from .shape import _check_document as _check_document
+from .values import (
+    Constraint as Constraint,
+    FitBox as FitBox,
+    FrameLimit as FrameLimit,
+    Hints as Hints,
+    Margins as Margins,
+    Security as Security,
+    Watermark as Watermark,
+)

@@ -12,7 +12,7 @@ from ..errors import InvalidJobError
 from .image import Image
 from .job import Job, Output
 from .plan import Placeholder, graph_of, lay_out, parted
-from .shape import CODECS, check_document, no_document
+from .shape import CODECS, _check_document, no_document
 from .values import FRAME_LIMITS, UNLIMITED, FrameLimit, Security
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class _Preset(NamedTuple):
 def job_from_document(data: Mapping[str, Any]) -> Job:
     """Return the job that a "build" document describes; see `Job.from_json`."""
     try:
-        check_document(data)
+        _check_document(data)
         return _Reader(data).job()
     except InvalidJobError:
         raise

@@ -44,7 +44,7 @@ def _expect(where: str, value: Any, shape: Any) -> None:
             _expect(f"{where}.{name}", value.get(name), each)
 
 
-def check_document(data: Mapping[str, Any]) -> list[Any]:
+def _check_document(data: Mapping[str, Any]) -> list[Any]:
     """Return the nodes of a "build" document.
 
     Raises:

@@ -17,9 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imageflow_loader._backend import Backend, ToolLimits, open_backend
-from imageflow_loader._backend import exchange as exchange_room
-from imageflow_loader._backend import talk as talk_room
+from imageflow_loader._backend import (
+    Backend,
+    ToolLimits,
+    exchange as exchange_room,
+    open_backend,
+    talk as talk_room,
+)
 from imageflow_loader._backend.tool import open_tool
 from imageflow_loader._cancel import CancelToken
 from imageflow_loader._platform import current_platform

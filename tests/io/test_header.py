@@ -7,8 +7,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 
 from imageflow_loader._io import ImageInfo, read_header, sniff

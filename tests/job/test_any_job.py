@@ -9,8 +9,7 @@ import pickle
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import imageflow_loader as imf
 from imageflow_loader.types import (

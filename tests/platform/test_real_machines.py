@@ -20,8 +20,7 @@ import pytest
 
 from imageflow_loader._platform import current_platform, musl_version
 from tests.alpine_root import Alpine, in_a_namespace
-from tests.wrong_engines import build
-from tests.wrong_engines import program as path_of
+from tests.wrong_engines import build, program as path_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,8 +13,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from imageflow_loader._supply import archives
 from imageflow_loader._supply.archives import extract
