@@ -23,18 +23,21 @@ def dumps(message: Mapping[str, Any]) -> bytes:
         ValueError: It holds itself.
     """
     try:
-        text = json.dumps(message, default=_plain, separators=(",", ":"))
+        return _encode(message).encode("ascii")
     except RecursionError:
         raise InvalidJobError(
             "The message is nested too deeply.", category="invalid_json"
         ) from None
-    return text.encode("ascii")
 
 
 def _plain(value: object) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{value!r:.80} ({type(value).__name__}) has no place in JSON")
+
+
+# `json.dumps` would make one for each message.
+_encode = json.JSONEncoder(default=_plain, separators=(",", ":")).encode
 
 
 def read_inputs(request: Request) -> dict[int, bytes | memoryview]:

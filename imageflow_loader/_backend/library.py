@@ -14,11 +14,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from contextlib import ExitStack, suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
 
-from .._cancel import CancelToken, Deadline, go_on
+from .._cancel import Deadline, go_on
 from ..errors import (
     EngineError,
     EngineIncompatibleError,
@@ -33,7 +33,7 @@ from .protocol import Response
 from .workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -205,6 +205,7 @@ class LibraryBackend:
         """Use `open_library`, which checks what this takes for granted."""
         self.path = path
         self.abi = abi
+        self._name = os.fspath(path)
         self._lib = lib
         self._workers = Workers(stack_bytes)
         self._wait_slice = wait_slice
@@ -222,7 +223,8 @@ class LibraryBackend:
 
         An engine with threads of its own hangs then, for they are not here.
         """
-        return _first_users.get(os.fspath(self.path), os.getpid()) != os.getpid()
+        here = os.getpid()
+        return _first_users.get(self._name, here) != here
 
     def version(self) -> VersionInfo:
         """Return what the engine says of itself."""
@@ -247,10 +249,10 @@ class LibraryBackend:
         go_on(request.deadline, request.cancel)
         job = _Job(self._lib, self.abi, request)
         news: SimpleQueue[None] = SimpleQueue()
-        token = request.cancel or CancelToken()  # one that nobody pulls
-        forget = token._on_cancel(lambda: news.put(None))
+        wake = partial(news.put, None)
+        forget = request.cancel._on_cancel(wake) if request.cancel else None
         try:
-            self._submit(job, news)
+            self._submit(job, wake)
             while not job.done:
                 self._wait(news, request.deadline)
                 if not job.done:
@@ -262,26 +264,32 @@ class LibraryBackend:
                 self._wait(news, grace)
             raise
         finally:
-            forget()
+            if forget:
+                forget()
         return job.result()
 
-    def _submit(self, job: _Job, news: SimpleQueue[None]) -> None:
-        _first_users.setdefault(os.fspath(self.path), os.getpid())
+    def _submit(self, job: _Job, wake: Callable[[], None]) -> None:
+        _first_users.setdefault(self._name, os.getpid())
         try:
-            self._workers.submit(job.run, lambda: news.put(None))
+            self._workers.submit(job.run, wake)
         except RuntimeError as error:
             raise EngineError(f"The job could not be started: {error}.") from error
         job.submitted = True
 
     def _wait(self, news: SimpleQueue[None], deadline: Deadline) -> None:
         """Return when there is news, when the deadline is past, or a little earlier."""
-        times = [t for t in (deadline.remaining(), self._wait_slice) if t is not None]
-        with suppress(Empty):
-            news.get(timeout=min(times, default=None))
+        seconds = deadline.remaining()
+        slice_ = self._wait_slice
+        if slice_ is not None and (seconds is None or seconds > slice_):
+            seconds = slice_
+        try:
+            news.get(timeout=seconds)
+        except Empty:
+            return  # the caller looks what time it is
 
     def _ask_version(self) -> VersionInfo:
-        with _Context(self._lib) as context:
-            _, answer = context.send("v1/get_version_info", b"{}", {})
+        with _Context(self._lib, self.abi, {}) as context:
+            _, answer = context.send("v1/get_version_info", b"{}")
         return version.from_json(answer["data"]["version_info"])
 
 
@@ -291,12 +299,10 @@ class _Job:
     def __init__(self, lib: _Lib, abi: tuple[int, int], request: Request) -> None:
         self.submitted = False
         self.done = False
-        self._lib = lib
-        self._takes = abi >= (3, 2)
         self._request = request
         self._message = dumps(request.message)
         self._inputs = read_inputs(request)
-        self._context = _Context(lib)
+        self._context = _Context(lib, abi, request.message)
         self._response: Response | None = None
         self._error: BaseException | None = None
 
@@ -307,6 +313,7 @@ class _Job:
         except BaseException as error:  # noqa: BLE001  # raised by result(), in the caller
             self._error = error
         finally:
+            self._context.free_outputs()
             self._inputs = {}
             self.done = True
 
@@ -324,24 +331,17 @@ class _Job:
         return self._response
 
     def _run(self) -> Response:
-        with ExitStack() as lent:
-            # Read by the engine until the context is destroyed, so given back after it.
-            inputs = {
-                io_id: lent.enter_context(ffi.from_buffer("uint8_t[]", data))
-                for io_id, data in self._inputs.items()
-            }
-            with self._context as context:
-                self._limit(context)
-                for io_id, data in inputs.items():
-                    context.add_input(io_id, data, self._request.message)
-                for io_id in self._request.outputs:
-                    context.add_output(io_id, self._request.message)
-                status, answer = context.send(
-                    self._request.method, self._message, self._request.message
-                )
-                outputs = self._outputs(context, lent)
-            # The engine's frames are gone before its output is copied.
-            pictures = {io_id: bytes(data) for io_id, data in outputs.items()}
+        request = self._request
+        with self._context as context:
+            self._limit(context)
+            for io_id, data in self._inputs.items():
+                context.add_input(io_id, data)
+            for io_id in request.outputs:
+                context.add_output(io_id)
+            status, answer = context.send(request.method, self._message)
+            outputs = [(io_id, context.output(io_id)) for io_id in request.outputs]
+        # The engine's frames are gone before its output is copied.
+        pictures = {io_id: bytes(data) for io_id, data in outputs if len(data)}
         return Response(status, answer, pictures)
 
     def _limit(self, context: _Context) -> None:
@@ -349,25 +349,22 @@ class _Job:
         security = self._request.message.get("security")
         if security and self._inputs:
             nothing = {"security": security, "framewise": {"steps": []}}
-            context.send("v1/execute", dumps(nothing), self._request.message)
-
-    def _outputs(self, context: _Context, lent: ExitStack) -> dict[int, bytes | CData]:
-        read = context.take_output if self._takes else context.get_output
-        outputs = {
-            io_id: read(io_id, lent, self._request.message)
-            for io_id in self._request.outputs
-        }
-        return {io_id: data for io_id, data in outputs.items() if len(data)}
+            context.send("v1/execute", dumps(nothing))
 
 
 class _Context:
     """An imageflow_context: made and destroyed by `with`, cancelled from anywhere."""
 
-    def __init__(self, lib: _Lib) -> None:
+    def __init__(self, lib: _Lib, abi: tuple[int, int], job: Mapping[str, Any]) -> None:
+        """Make nothing yet. Errors will tell of *job*, the message."""
         self._lib = lib
+        self._takes = abi >= (3, 2)
+        self._job = job
         self._lock = threading.Lock()  # held while somebody else uses the pointer
         self._pointer: CData | None = None
         self._cancelled = False
+        self._lent: list[CData] = []
+        self._taken: list[tuple[CData, int]] = []
 
     def __enter__(self) -> _Context:
         pointer = self._lib.imageflow_context_create(*_CONTEXT_VERSION)
@@ -388,6 +385,8 @@ class _Context:
         with self._lock:
             pointer, self._pointer = self._pointer, None
         self._lib.imageflow_context_destroy(pointer)
+        for data in self._lent:  # the engine reads it until now
+            ffi.release(data)
 
     def cancel(self) -> None:
         """Ask the job to stop, now or as soon as it starts; it cannot be undone."""
@@ -396,68 +395,68 @@ class _Context:
             if self._pointer is not None:
                 self._lib.imageflow_context_request_cancellation(self._pointer)
 
-    def add_input(self, io_id: int, data: CData, job: Mapping[str, Any]) -> None:
-        """Lend *data*, which must live until this context is destroyed."""
+    def add_input(self, io_id: int, data: bytes | memoryview) -> None:
+        """Lend *data* until this context is destroyed."""
+        lent = ffi.from_buffer("uint8_t[]", data)
+        self._lent.append(lent)
         if not self._lib.imageflow_context_add_input_buffer(
-            self._pointer, io_id, data, len(data), _OUTLIVES_CONTEXT
+            self._pointer, io_id, lent, len(lent), _OUTLIVES_CONTEXT
         ):
-            raise self._error(job)
+            raise self._error()
 
-    def add_output(self, io_id: int, job: Mapping[str, Any]) -> None:
+    def add_output(self, io_id: int) -> None:
         """Make a place for an encoder to write to."""
         if not self._lib.imageflow_context_add_output_buffer(self._pointer, io_id):
-            raise self._error(job)
+            raise self._error()
 
-    def send(
-        self, method: str, message: bytes, job: Mapping[str, Any]
-    ) -> tuple[int, dict[str, Any]]:
+    def send(self, method: str, message: bytes) -> tuple[int, dict[str, Any]]:
         """Return status and envelope of a successful answer."""
         response = self._lib.imageflow_context_send_json(
             self._pointer, method.encode(), message, len(message)
         )
         if response == ffi.NULL:
-            raise self._error(job)
+            raise self._error()
         status, utf8 = ffi.new("int64_t *"), ffi.new("uint8_t **")
         size = ffi.new("size_t *")
         self._lib.imageflow_json_response_read(
             self._pointer, response, status, utf8, size
         )
-        text = bytes(ffi.buffer(utf8[0], size[0]))
+        text = str(ffi.buffer(utf8[0], size[0]), "utf-8")
         self._lib.imageflow_json_response_destroy(self._pointer, response)
         # A late cancellation leaves its error beside a success; it counts.
         if self._lib.imageflow_context_has_error(self._pointer):
-            raise self._error(job)
-        answer = json.loads(text)
+            raise self._error()
         if not 200 <= status[0] < 300:
-            raise JobError(f"{method} answered {status[0]}.", job=job)
-        return status[0], answer
+            raise JobError(f"{method} answered {status[0]}.", job=self._job)
+        return status[0], json.loads(text)
 
-    def take_output(
-        self, io_id: int, freed_by: ExitStack, job: Mapping[str, Any]
-    ) -> CData:
-        """Return what was encoded; it is ours until *freed_by* closes (ABI 3.2)."""
+    def output(self, io_id: int) -> bytes | CData:
+        """Return what was encoded; `free_outputs` frees it.
+
+        The engine hands it over since ABI 3.2, before that this is a copy.
+        """
         data, size = ffi.new("uint8_t **"), ffi.new("size_t *")
-        if not self._lib.imageflow_context_take_output_buffer(
-            self._pointer, io_id, data, size
-        ):
-            raise self._error(job)
-        freed_by.callback(self._lib.imageflow_buffer_free, data[0], size[0])
-        return ffi.buffer(data[0], size[0])
+        read = (
+            self._lib.imageflow_context_take_output_buffer
+            if self._takes
+            else self._lib.imageflow_context_get_output_buffer_by_id
+        )
+        if not read(self._pointer, io_id, data, size):
+            raise self._error()
+        encoded = ffi.buffer(data[0], size[0])
+        if not self._takes:
+            return bytes(encoded)
+        self._taken.append((data[0], size[0]))
+        return encoded
 
-    def get_output(
-        self, io_id: int, _freed_by: ExitStack, job: Mapping[str, Any]
-    ) -> bytes:
-        """Return a copy of what was encoded (before ABI 3.2)."""
-        data, size = ffi.new("uint8_t **"), ffi.new("size_t *")
-        if not self._lib.imageflow_context_get_output_buffer_by_id(
-            self._pointer, io_id, data, size
-        ):
-            raise self._error(job)
-        return bytes(ffi.buffer(data[0], size[0]))
+    def free_outputs(self) -> None:
+        """Give back what `output` returned; it may have outlived the context."""
+        while self._taken:
+            self._lib.imageflow_buffer_free(*self._taken.pop())
 
-    def _error(self, job: Mapping[str, Any]) -> JobError:
+    def _error(self) -> JobError:
         code = self._lib.imageflow_context_error_code(self._pointer)
-        return faults.from_library(code, self._error_text(), job)
+        return faults.from_library(code, self._error_text(), self._job)
 
     def _error_text(self) -> str:
         """Read the error text. The engine does not say how long it is: double."""

@@ -80,7 +80,8 @@ class Engine:
         self._origin: Origin = origin
         self._attempts = tuple(attempts)
         self._platform = platform or current_platform()
-        self._gate = Gate(places(backend.kind, max_concurrency))
+        at_once = places(backend.kind, max_concurrency)
+        self._gate = None if at_once is None else Gate(at_once)
         self._replacement = replacement
         self._stand_in: Engine | None = None
         self._info: EngineInfo | None = None
@@ -114,6 +115,8 @@ class Engine:
             raise EngineError("This engine was closed. Load another one.")
         if self._backend.forked_after_use and self.info.edition != "embedded":
             return self._after_fork().execute(request)
+        if self._gate is None:
+            return self._backend.execute(request)
         came = time.perf_counter()
         with self._gate.entered(request.deadline, request.cancel):
             waited = time.perf_counter() - came
@@ -217,7 +220,7 @@ def _check_call(method: str, message: object, io_ids: Iterable[object]) -> None:
             category="argument_invalid",
             kind="InvalidMessageEndpoint",
         )
-    if not isinstance(message, Mapping):
+    if not isinstance(message, (dict, Mapping)):
         raise TypeError(f"message is a mapping, not {type(message).__name__}")
     for io_id in io_ids:
         if isinstance(io_id, bool) or not isinstance(io_id, int):

@@ -32,15 +32,15 @@ def places(kind: EngineKind, wanted: int | None) -> int | None:
 class Gate:
     """Lets a number of jobs in at once, the others in the order of their coming."""
 
-    def __init__(self, places: int | None) -> None:
-        """Open it for *places* jobs; None for any number."""
+    def __init__(self, places: int) -> None:
+        """Open it for *places* jobs."""
         self._places = places
         self._reset()
 
     def _reset(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._free = self._places or 0
+        self._free = self._places
         self._waiting: deque[threading.Event] = deque()
 
     @contextlib.contextmanager
@@ -50,9 +50,6 @@ class Gate:
         Raises:
             JobCancelledError: *cancel* or *deadline* came first.
         """
-        if self._places is None:
-            yield
-            return
         if self._pid != os.getpid():
             self._reset()  # the jobs that held places are not in this child
         self._enter(deadline, cancel)

@@ -58,7 +58,7 @@ def read_source(
     """
     refuse_at_exit()
     given = opened(source)
-    reader = _Reader(source_name(given), max_bytes, deadline or Deadline(None), cancel)
+    reader = _Reader(given, max_bytes, deadline or Deadline(None), cancel)
     if isinstance(given, bytes):
         data: bytes | memoryview = given
     elif isinstance(given, bytearray):
@@ -110,19 +110,23 @@ def _lent(view: memoryview) -> bytes | memoryview:
 class _Reader:
     """One reading: under what cap, until when, and what errors call the source."""
 
-    __slots__ = ("cancel", "deadline", "max_bytes", "name")
+    __slots__ = ("cancel", "deadline", "max_bytes", "source")
 
     def __init__(
         self,
-        name: str,
+        source: Any,
         max_bytes: int | None,
         deadline: Deadline,
         cancel: CancelToken | None,
     ) -> None:
-        self.name = name
+        self.source = source
         self.max_bytes = max_bytes
         self.deadline = deadline
         self.cancel = cancel
+
+    @property
+    def name(self) -> str:
+        return source_name(self.source)
 
     def path(self, path: str | os.PathLike[str]) -> bytes:
         # ValueError: a null character, which no file's name has.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from contextlib import ExitStack
 from queue import SimpleQueue
 
 import pytest
@@ -79,14 +78,6 @@ def test_the_others_come_in_one_by_one_in_the_order_of_their_coming() -> None:
         assert visitor.heard() == "in"
         assert all(later.news.empty() for later in visitors[number + 1 :])
         visitor.leave()
-
-
-def test_without_a_number_everybody_comes_in() -> None:
-    gate = Gate(None)
-
-    with ExitStack() as stack:
-        for _ in range(100):
-            stack.enter_context(gate.entered(NEVER, None))
 
 
 def test_who_waits_too_long_gives_up_with_a_timeout() -> None:
