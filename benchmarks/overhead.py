@@ -2,10 +2,11 @@
 
     python benchmarks/overhead.py [--photo FILE.jpg] [--runs 200] [--check]
 
-The same job on the same bytes by two ways that take turns, so that a busy machine slows
-both; each figure is the difference of two minima. In process the other way is the C ABI
-called on this thread with nothing around it: no thread, no JSON read, no error looked
-at. In a child it is `subprocess.run` of the tool on files that exist already.
+The same job on the same bytes by two ways that take turns in being first, so that
+neither finds the machine warmer than the other; each figure is the median over the
+pairs. In process the other way is the C ABI called on this thread with nothing around
+it: no thread, no JSON read, no error looked at. In a child it is `subprocess.run` of
+the tool on files that exist already.
 
 `IMAGEFLOW_LIBRARY` and `IMAGEFLOW_TOOL` measure another engine.
 """
@@ -21,6 +22,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import drawn
@@ -91,24 +93,30 @@ def ours(engine: Engine, picture: bytes, message: dict[str, Any]) -> bytes:
     return answer.outputs[1]
 
 
-def in_turn(
-    first: Callable[[], bytes], second: Callable[[], bytes], runs: int
+def in_pairs(
+    bare: Callable[[], bytes], full: Callable[[], bytes], runs: int
 ) -> tuple[float, float]:
-    """Return the shortest time of each in microseconds, when they take turns."""
-    if first() != second():
+    """Return what *bare* takes and what *full* takes beyond it, in microseconds."""
+    if bare() != full():
         raise SystemExit("the two ways do not do the same job")
-    best = [float("inf"), float("inf")]
-    for _ in range(runs):
-        for i, way in enumerate((first, second)):
-            start = time.perf_counter_ns()
-            way()
-            best[i] = min(best[i], (time.perf_counter_ns() - start) / 1000)
-    return best[0], best[1]
+    pairs = []
+    for run in range(runs):
+        ways = (bare, full) if run % 2 else (full, bare)
+        took = {way: timed(way) for way in ways}
+        pairs.append((took[bare], took[full] - took[bare]))
+    return median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
 
 
-def report(what: str, bare: float, full: float, budget: Budget) -> bool:
+def timed(way: Callable[[], bytes]) -> float:
+    """Return how many microseconds *way* takes now."""
+    start = time.perf_counter_ns()
+    way()
+    return (time.perf_counter_ns() - start) / 1000
+
+
+def report(what: str, bare: float, cost: float, budget: Budget) -> bool:
     """Print one line, and return whether the budget is kept."""
-    cost, percent = full - bare, 100 * (full - bare) / bare
+    percent = 100 * cost / bare
     kept = cost <= budget.microseconds
     if budget.percent is not None:
         kept &= percent <= budget.percent
@@ -116,9 +124,8 @@ def report(what: str, bare: float, full: float, budget: Budget) -> bool:
     else:
         promise = f"{budget.microseconds:g} µs"
     print(
-        f"{what:24} bare {bare:9.0f} µs   ours {full:9.0f} µs   "
-        f"{cost:+7.0f} µs {percent:+6.2f} %   budget {promise}"
-        f"{'' if kept else '   OVER'}"
+        f"{what:24} bare {bare:9.0f} µs   ours {cost:+7.0f} µs {percent:+6.2f} %   "
+        f"budget {promise}{'' if kept else '   OVER'}"
     )
     return kept
 
@@ -138,7 +145,7 @@ def measure_library(small: bytes, photo: bytes, runs: int) -> bool:
             ),
         ):
             text = json.dumps(message).encode()
-            times = in_turn(
+            times = in_pairs(
                 partial(bare_library, lib, picture, text),
                 partial(ours, engine, picture, message),
                 runs,
@@ -167,7 +174,7 @@ def measure_tool(small: bytes, photo: bytes, runs: int) -> bool:
                 {"io_id": 1, "direction": "out", "io": {"file": str(output)}},
             ]
             recipe.write_text(json.dumps({**message, "io": io}))
-            times = in_turn(
+            times = in_pairs(
                 partial(bare_tool, Path(engine.info.path), recipe, output),
                 partial(ours, engine, picture, message),
                 runs,
