@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 from urllib.parse import parse_qsl, quote_plus
 
 from ._checks import nearest
@@ -233,215 +233,116 @@ def _is_colour(value: str) -> bool:
 class _Kind(NamedTuple):
     """What the values of some keys may be."""
 
-    words: tuple[str, ...] = ()
-    """In lower case."""
+    text: str
+    """All of it, for people."""
     check: Check | None = None
-    """What else."""
-    text: str = ""
-    """All that in words; the words themselves unless given."""
+    words: tuple[str, ...] = ()
+    """In lower case; taken whatever the check says."""
+
+    def takes(self, value: str) -> bool:
+        """Whether engines can read *value*, which has no blanks around it."""
+        return value.lower() in self.words or bool(self.check and self.check(value))
+
+
+def _one_of(words: str) -> _Kind:
+    listed = tuple(dict.fromkeys(words.split()))
+    return _Kind(f"one of {', '.join(listed)}", words=listed)
 
 
 TRUE: Final = ("true", "1", "yes", "on")
-_FALSE: Final = ("false", "0", "no", "off")
-_FILTERS: Final = get_args(Filter)
+DPR_WORDS: Final = ("dpr", "dppx", "zoom")
+_SWITCH: Final = "true 1 yes on false 0 no off"
+_FILTERS: Final = " ".join(get_args(Filter))
 _PROFILES: Final = (
     *get_args(QualityProfile),
     "medium-low",
     "mediumhigh",
     "medium-high",
 )
-DPR_WORDS: Final = ("dpr", "dppx", "zoom")
+_ANCHORS: Final = tuple(
+    y + x for y in ("top", "middle", "bottom") for x in ("left", "center", "right")
+)
 
 _KINDS: Final[Mapping[str, _Kind]] = {
-    "integer": _Kind((), _integers(-(2**31), 2**31 - 1), "a whole number"),
-    "byte": _Kind((), _integers(0, 255), "a whole number from 0 to 255"),
-    "number": _Kind((), is_number, "a number"),
-    "quarter_turn": _Kind((), _is_quarter_turn, "a multiple of 90"),
-    "scale": _Kind((), _is_factor, "a number such as 2 or 1.5x"),
+    "integer": _Kind("a whole number", _integers(-(2**31), 2**31 - 1)),
+    "byte": _Kind("a whole number from 0 to 255", _integers(0, 255)),
+    "number": _Kind("a number", is_number),
+    "quarter_turn": _Kind("a multiple of 90", _is_quarter_turn),
+    "scale": _Kind("a number such as 2 or 1.5x", _is_factor),
     "profile_dpr": _Kind(
-        DPR_WORDS, _is_factor, "a number such as 2 or 1.5x, or dpr, dppx, zoom"
+        "a number such as 2 or 1.5x, or dpr, dppx, zoom", _is_factor, DPR_WORDS
     ),
-    "switch": _Kind((*TRUE, *_FALSE)),
-    "switch_or_keep": _Kind((*TRUE, *_FALSE, "keep", "preserve")),
-    "srcset": _Kind((), None, "commands such as webp-80,100w,fit-crop"),
-    "colour": _Kind((), _is_colour, "a colour such as fff, 336699 or orange"),
+    "srcset": _Kind("commands such as webp-80,100w,fit-crop"),
+    "colour": _Kind("a colour such as fff, 336699 or orange", _is_colour),
     "anchor": _Kind(
-        tuple(
-            f"{y}{x}"
-            for y in ("top", "middle", "bottom")
-            for x in ("left", "center", "right")
-        ),
-        _numbers(2),
         "a place such as topleft, or two percentages such as 50,25",
+        _numbers(2),
+        _ANCHORS,
     ),
-    "crop": _Kind(("auto",), _four_numbers, "four numbers x1,y1,x2,y2, or auto"),
-    "four_numbers": _Kind((), _four_numbers, "four numbers x1,y1,x2,y2"),
-    "two_numbers": _Kind((), _numbers(2), "two numbers x,y"),
-    "corners": _Kind((), _numbers(1, 4), "one number, or four"),
+    "crop": _Kind("four numbers x1,y1,x2,y2, or auto", _four_numbers, ("auto",)),
+    "four_numbers": _Kind("four numbers x1,y1,x2,y2", _four_numbers),
+    "two_numbers": _Kind("two numbers x,y", _numbers(2)),
+    "corners": _Kind("one number, or four", _numbers(1, 4)),
     "profile": _Kind(
-        (*_PROFILES, "quality"),
-        is_number,
         f"a number or one of {', '.join(_PROFILES)}, quality",
+        is_number,
+        (*_PROFILES, "quality"),
     ),
-    "mode": _Kind(("max", "pad", "crop", "stretch", "aspectcrop", "none")),
-    "fit": _Kind(
-        (
-            *("down", "downscaleonly", "up", "upscaleonly", "both"),
-            *("canvas", "upscalecanvas"),
-        )
-    ),
-    "stretch": _Kind(("fill",)),
-    "flip": _Kind(("none", "h", "x", "v", "y", "both", "xy")),
-    "format": _Kind(tuple(_FORMATS)),
-    "filter": _Kind(
-        (*_FILTERS, *(name.replace("_", "") for name in _FILTERS if "_" in name))
-    ),
-    "colorspace": _Kind(("srgb", "linear", "gamma")),
-    "sharpen_when": _Kind(("downscaling", "sizediffers", "always")),
-    "grayscale": _Kind(("true", "y", "ntsc", "ry", "flat", "bt709")),
-    "white_balance": _Kind(("true", "area")),
-    "subsampling": _Kind(("411", "420", "422", "444")),
+    "switch": _one_of(_SWITCH),
+    "switch_or_keep": _one_of(f"{_SWITCH} keep preserve"),
+    "mode": _one_of("max pad crop stretch aspectcrop none"),
+    "fit": _one_of("down downscaleonly up upscaleonly both canvas upscalecanvas"),
+    "stretch": _one_of("fill"),
+    "flip": _one_of("none h x v y both xy"),
+    "format": _one_of(" ".join(_FORMATS)),
+    "filter": _one_of(f"{_FILTERS} {_FILTERS.replace('_', '')}"),
+    "colorspace": _one_of("srgb linear gamma"),
+    "sharpen_when": _one_of("downscaling sizediffers always"),
+    "grayscale": _one_of("true y ntsc ry flat bt709"),
+    "white_balance": _one_of("true area"),
+    "subsampling": _one_of("411 420 422 444"),
 }
-
-
-def is_valid(kind: str, value: str) -> bool:
-    """Whether engines can read *value*, which has no blanks around it."""
-    words, check, _ = _KINDS[kind]
-    return value.lower() in words or (check is not None and check(value))
 
 
 # The commands of `srcset`, as in `srcset=webp-70,160w,fit-crop`
 
-_MOST_ARGUMENTS: Final[Mapping[str | None, int]] = {
-    "jpeg": 2,
-    "webp": 2,
-    "avif": 2,
-    "png": 3,
-    "jxl": 4,
-    "gif": 0,
-}
-"""Elsewhere one."""
-_LETTERS: Final[Mapping[str | None, tuple[str, ...]]] = {
-    "png": ("", "q", "mq"),
-    "avif": ("", "q", "s"),
-    "jxl": ("", "q", "d", "e"),
-}
-"""What stands before the number of an argument; elsewhere nothing or "q"."""
-_FITS: Final = frozenset(
-    ("pad", "crop", "cover", "max", "scale", "contain", "distort", "fill")
+_N: Final = r"\+?(\d+\.?\d*|\.\d+)(e\+?\d+)?"  # a minus parts arguments
+
+
+def _encoder(names: str, most: int, letters: str = "q", words: str = "") -> str:
+    """Return a pattern: what stands before a number, and what else arguments may be."""
+    return rf"({names})(-(({letters})?{_N}|lossless|l|lossy|keep{words})){{0,{most}}}"
+
+
+_COMMAND = re.compile(
+    "|".join(
+        (
+            _encoder("jpe?g|jpe|jif|jfif|jfi|exif", 2, words="|progressive|baseline"),
+            _encoder("png", 3, "m?q"),
+            _encoder("webp", 2),
+            _encoder("avif", 2, "[qs]"),
+            _encoder("jxl|jpegxl", 4, "[qde]"),
+            _encoder("auto|keep|lossy|lossless", 1),
+            "gif",
+            rf"(qp-(({'|'.join(_PROFILES)}|{_N})|(dpr|dppx)-{_N}x?)"
+            r"|fit-(pad|crop|cover|max|scale|contain|distort|fill)"
+            rf"|crop(-{_N}){{4}}|sharp(en)?-{_N}|upscale|{_N}[whx])(-.*)?",
+        )
+    ),
+    re.ASCII | re.DOTALL,
 )
 _ENCODERS: Final = {*_FORMATS, "lossy", "lossless"}
-_ARGUMENT = re.compile(r"([a-z]*)(.*)", re.DOTALL)
 
 
 def _bad_commands(text: str) -> Iterator[str]:
-    if not text:
-        return
     commands = [command.strip() for command in text.lower().split(",")]
     names = [command.partition("-")[0] for command in commands]
-    yield from (command for command in commands if not _is_command(command))
+    yield from (command for command in commands if not _COMMAND.fullmatch(command))
     if sum(name in _ENCODERS for name in names) > 1 or names.count("fit") > 1:
         yield text.lower()
 
 
-def _is_command(command: str) -> bool:
-    name, *arguments = command.split("-")
-    if name in _ENCODERS:
-        format_ = _FORMATS.get(name)
-        return len(arguments) <= _MOST_ARGUMENTS.get(format_, 1) and all(
-            _is_tuning(format_, argument) for argument in arguments
-        )
-    match name, arguments:
-        case "qp", ["dpr" | "dppx", number, *_]:
-            return is_number(number.removesuffix("x"))
-        case "qp", [profile, *_]:
-            return profile in _PROFILES or is_number(profile)
-        case "fit", [fit, *_]:
-            return fit in _FITS
-        case "crop", [x1, y1, x2, y2, *_]:
-            return all(map(is_number, (x1, y1, x2, y2)))
-        case "sharp" | "sharpen", [number, *_]:
-            return is_number(number)
-        case "upscale", _:
-            return True
-    return name[-1:] in ("w", "h", "x") and is_number(name[:-1])
-
-
-def _is_tuning(format_: str | None, argument: str) -> bool:
-    if argument in ("lossless", "l", "lossy", "keep"):
-        return True
-    if argument in ("progressive", "baseline"):
-        return format_ == "jpeg"
-    letters, number = _ARGUMENT.fullmatch(argument).groups()  # type: ignore[union-attr]  # it matches anything
-    return letters in _LETTERS.get(format_, ("", "q")) and is_number(number)
-
-
 # What is wrong in it
-
-FindingKind: TypeAlias = Literal[
-    "unrecognized_key", "ignored_key", "duplicate_key", "invalid_value"
-]
-
-
-class Finding(NamedTuple):
-    """Something in a query string that is not as it should be."""
-
-    kind: FindingKind
-    key: str
-    value: str
-    """What is wrong; of a `srcset` the command."""
-    instead_of: str | None = None
-    """Of an ignored key the one that is obeyed instead, None if it never counts."""
-    obeyed: bool = False
-    """Whether engines do what it says all the same."""
-
-
-def findings(text: str) -> Iterator[Finding]:
-    """Yield what is wrong with a query string, in its own order."""
-    given = pairs(text)
-    values = dict(reversed(given))  # of equal keys the first counts
-    seen: set[str] = set()
-    for key, value in given:
-        kind = QUERYSTRING_KEYS.get(key)
-        if kind is None:
-            yield Finding("unrecognized_key", key, value)
-        elif key in seen:
-            yield Finding("duplicate_key", key, value)
-        elif kind == "ignored":
-            yield Finding("ignored_key", key, value)
-        elif rival := _rival(key, values):
-            yield Finding("ignored_key", key, value, instead_of=rival)
-        elif kind == "srcset":
-            for command in _bad_commands(value):
-                yield Finding("invalid_value", key, command)
-        elif value and not is_valid(kind, value):
-            obeyed = kind == "crop" and _four_numbers(value.strip("()"))
-            yield Finding("invalid_value", key, value, obeyed=obeyed)
-        seen.add(key)
-
-
-_BEFORE: Final[Mapping[str, tuple[str, ...]]] = {
-    "w": ("width",),
-    "h": ("height",),
-    "dpr": ("zoom",),
-    "dppx": ("zoom", "dpr"),
-    "thumbnail": ("format",),
-    "page": ("frame",),
-    "crop": ("c",),
-}
-"""Whose value counts before that of a key, if it can be read."""
-
-
-def _rival(key: str, values: Mapping[str, str]) -> str | None:
-    """Return the key that is obeyed and *key* therefore not, if there is one."""
-    if key == "short" and "srcset" in values:  # even when it is blank
-        return "srcset"
-    if key == "crop" and values["crop"].lower() == "auto":  # this is a mode
-        return None
-    for other in _BEFORE.get(key, ()):
-        if values.get(other) and is_valid(QUERYSTRING_KEYS[other], values[other]):
-            return other
-    return None
 
 
 class QuerystringIssue(NamedTuple):
@@ -471,25 +372,69 @@ def check_querystring(querystring: Querystring) -> tuple[QuerystringIssue, ...]:
 
     Source: our own table of keys (`imageflow_loader.types.QUERYSTRING_KEYS`).
     """
-    text = querystring_text(querystring)
-    return tuple(_issue(finding) for finding in findings(text) if not finding.obeyed)
+    found = issues(querystring_text(querystring))
+    return tuple(issue for issue in found if not _is_obeyed(issue))
 
 
-def _issue(finding: Finding) -> QuerystringIssue:
-    key, value = finding.key, finding.value
-    suggestion = None
-    if finding.kind == "unrecognized_key":
-        message = f"there is no key {key}"
-        suggestion = nearest(key, QUERYSTRING_KEYS)
-    elif finding.kind == "duplicate_key":
-        message = f"{key} is given twice; the first counts"
-    elif finding.instead_of:
-        message = f"{key} does nothing where {finding.instead_of} is given"
-    elif finding.kind == "ignored_key":
-        message = f"{key} is known but does nothing"
-    else:
-        words, _, expected = _KINDS[QUERYSTRING_KEYS[key]]
-        expected = expected or f"one of {', '.join(words)}"
-        message = f"{key} takes {expected}, not {value}"
-        suggestion = nearest(value, words)
-    return QuerystringIssue(key, value, finding.kind, message, suggestion)
+def _is_obeyed(issue: QuerystringIssue) -> bool:
+    """Whether engines do what it says all the same, though they find it wrong."""
+    in_brackets = issue.key == "crop" and _four_numbers(issue.value.strip("()"))
+    return in_brackets and issue.kind == "invalid_value"
+
+
+def issues(text: str) -> Iterator[QuerystringIssue]:
+    """Yield what is wrong with a query string, in its own order."""
+    given = pairs(text)
+    values = dict(reversed(given))  # of equal keys the first counts
+    seen: set[str] = set()
+    for key, value in given:
+        kind = QUERYSTRING_KEYS.get(key)
+        if kind is None:
+            near = nearest(key, QUERYSTRING_KEYS)
+            unknown = f"there is no key {key}"
+            yield QuerystringIssue(key, value, "unrecognized_key", unknown, near)
+        elif key in seen:
+            twice = f"{key} is given twice; the first counts"
+            yield QuerystringIssue(key, value, "duplicate_key", twice)
+        elif kind == "ignored":
+            idle = f"{key} is known but does nothing"
+            yield QuerystringIssue(key, value, "ignored_key", idle)
+        elif rival := _rival(key, values):
+            idle = f"{key} does nothing where {rival} is given"
+            yield QuerystringIssue(key, value, "ignored_key", idle)
+        elif value:
+            yield from _wrong_values(key, value, kind)
+        seen.add(key)
+
+
+def _wrong_values(key: str, value: str, name: str) -> Iterator[QuerystringIssue]:
+    kind = _KINDS[name]
+    whole = [] if kind.takes(value) else [value]
+    for each in _bad_commands(value) if name == "srcset" else whole:
+        message = f"{key} takes {kind.text}, not {each}"
+        near = nearest(each, kind.words)
+        yield QuerystringIssue(key, each, "invalid_value", message, near)
+
+
+_BEFORE: Final[Mapping[str, tuple[str, ...]]] = {
+    "w": ("width",),
+    "h": ("height",),
+    "dpr": ("zoom",),
+    "dppx": ("zoom", "dpr"),
+    "thumbnail": ("format",),
+    "page": ("frame",),
+    "crop": ("c",),
+}
+"""Whose value counts before that of a key, if it can be read."""
+
+
+def _rival(key: str, values: Mapping[str, str]) -> str | None:
+    """Return the key that is obeyed and *key* therefore not, if there is one."""
+    if key == "short" and "srcset" in values:  # even when it is blank
+        return "srcset"
+    if key == "crop" and values["crop"].lower() == "auto":  # this is a mode
+        return None
+    for other in _BEFORE.get(key, ()):
+        if values.get(other) and _KINDS[QUERYSTRING_KEYS[other]].takes(values[other]):
+            return other
+    return None

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .._io import read_header
-from .._querystring import findings
+from .._querystring import issues
 from ..errors import ImageDecodeError, InvalidJobError
 from ..types import QUERYSTRING_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .._querystring import Finding, FindingKind
+    from .._querystring import QuerystringIssue
 
 Answer: TypeAlias = "dict[str, Any]"
 """The envelope of an answer."""
@@ -77,11 +77,11 @@ def answer_querystring(method: str, message: Mapping[str, Any]) -> Answer:
             category="invalid_json",
             job=message,
         )
-    issues = [issue for finding in findings(query) for issue in _issues(finding)]
-    return success({"results": {"issues": issues}})
+    told = [each for issue in issues(query) for each in _told(issue)]
+    return success({"results": {"issues": told}})
 
 
-_KINDS: Final[Mapping[FindingKind, tuple[str, str]]] = {
+_KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "unrecognized_key": ("UnrecognizedKey", "Key not recognized: {key}"),
     "ignored_key": ("IgnoredKey", "Key not supported: {key}"),
     "duplicate_key": ("DuplicateKeyError", "Duplicate key: {key}"),
@@ -89,17 +89,17 @@ _KINDS: Final[Mapping[FindingKind, tuple[str, str]]] = {
 }
 
 
-def _issues(finding: Finding) -> Iterator[dict[str, str]]:
-    """Yield what the library says of a finding: of most wrong values two things."""
-    if finding.key != "stretch" or finding.kind != "invalid_value":
-        yield _issue(finding, finding.kind)
-    if finding.kind == "invalid_value" and not _is_half_read(finding):
-        yield _issue(finding, "ignored_key")
+def _told(issue: QuerystringIssue) -> Iterator[dict[str, str]]:
+    """Yield what the library says of an issue: of most wrong values two things."""
+    if issue.key != "stretch" or issue.kind != "invalid_value":
+        yield _as(issue.kind, issue)
+    if issue.kind == "invalid_value" and not _is_half_read(issue):
+        yield _as("ignored_key", issue)
 
 
-def _is_half_read(finding: Finding) -> bool:
+def _is_half_read(issue: QuerystringIssue) -> bool:
     """Whether the library makes something of the value, though it finds it wrong."""
-    key, value = finding.key, finding.value.lower()
+    key, value = issue.key, issue.value.lower()
     if key == "crop":
         return value.count(",") == 3
     return key in ("srcset", "short") or (key, value) in _UNDERSTOOD
@@ -111,8 +111,8 @@ _UNDERSTOOD: Final = frozenset(
 """Values that ImageResizer had; others are used in their place."""
 
 
-def _issue(finding: Finding, kind: FindingKind) -> dict[str, str]:
+def _as(kind: str, issue: QuerystringIssue) -> dict[str, str]:
     name, message = _KINDS[kind]
-    key, value = finding.key, finding.value
+    key, value = issue.key, issue.value
     message = message.format(key=key, value=value)
     return {"message": message, "key": key, "value": value, "kind": name}
