@@ -6,20 +6,21 @@ import contextlib
 import json
 import re
 import sys
+import tempfile
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import EngineDownloadError
 from ..types import FetchedEngine
 from . import releases
 from .archives import extract
-from .cache import Cache, locked
-from .entry import Entry, Provenance, sha256_of, written_beside
+from .cache import Cache
+from .entry import Entry, Provenance, sha256_of
 from .fetch import AbsentError, Downloads, Expected, Patience, inside, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from .._platform import Platform
     from .._settings import Settings
@@ -80,17 +81,12 @@ def fetch_by_itself(artifact: Artifact, settings: Settings) -> FetchedEngine:
         EngineDownloadError: As for `fetch_engine`.
         EngineLoadError: As for `fetch_engine`.
     """
-    fetch, cache = Fetch(settings, artifact), Cache.at(settings.cache_dir)
-    size = "" if artifact.size is None else f" ({artifact.size / 1e6:.1f} MB)"
 
     def say(what: str) -> None:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             sys.stderr.write(f"imageflow_loader: {what}\n")
 
-    fetch.before_download = lambda: say(
-        f"fetching {shown(fetch.url)}{size} into {cache.root}"
-    )
-    return fetch.into_cache(cache, lambda: say("waiting for another process to fetch"))
+    return Fetch(settings, artifact, say=say).into_cache(Cache.at(settings.cache_dir))
 
 
 def fetch_engine(
@@ -139,119 +135,112 @@ class Fetch:
         sha256: str | None = None,
         progress: Progress | None = None,
         patience: Patience | None = None,
-        api: str = releases.RELEASE_API,
+        *,
+        say: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Find out where it comes from; the arguments are those of `fetch_engine`.
 
-        *api* is where upstream's server lists its archives, with a SHA-256 for each.
+        *say* is told of what takes time.
         """
-        self._artifact = artifact
+        self._settings, self._artifact = settings, artifact
         self._sha256 = None if sha256 is None else digest(sha256)
         self._downloads = Downloads(patience or Patience(), progress)
-        self._api = api
+        self._say = say
         self._folder, self._name = settings.mirror, artifact.name
         if source is not None:
-            self._folder, self._name = source.absolute().parent.as_uri(), source.name
+            self._folder = source.absolute().parent.as_uri()
+            self._name = source.name
         self.url = artifact.url
-        if source is not None:
-            self.url = source.absolute().as_uri()
-        elif self._folder is not None:
-            self.url = inside(self._folder, artifact.name)
-        self._forbidden_by = None
-        if not self.url.startswith("file:") and settings.offline:
-            self._forbidden_by = "IMAGEFLOW_OFFLINE"
-        elif not self.url.startswith("file:") and settings.download == "never":
-            self._forbidden_by = "IMAGEFLOW_DOWNLOAD=never"
-        self.before_download: Callable[[], object] = lambda: None
+        if self._folder is not None:
+            self.url = inside(self._folder, self._name)
 
-    def into_cache(
-        self, cache: Cache, on_wait: Callable[[], object] | None = None
-    ) -> FetchedEngine:
+    def into_cache(self, cache: Cache) -> FetchedEngine:
         """Return the engine in *cache*, fetched only if it is not there."""
-        own = self._own_word()
-        if own is not None and (entry := self._cached(cache, own)):
-            return self._result(entry.provenance, entry, fresh=False)
-        with cache.lock(self._artifact.name, self._downloads.deadline, on_wait):
-            expected = own or self._expected()
-            # Whoever held the lock before may have fetched it.
-            if entry := self._cached(cache, expected):
-                return self._result(entry.provenance, entry, fresh=False)
-            try:
-                with cache.staging() as scratch:
-                    entry = self._fill(cache, scratch, expected)
-                    return self._result(entry.provenance, entry, fresh=True)
-            except OSError as error:
-                raise cache.unwritable(error) from error
-
-    def into_folder(self, folder: Path) -> FetchedEngine:
-        """Return the archive in *folder*, which becomes a mirror that has it."""
-        archive = folder / self._artifact.name
-        expected = self._expected()
-        try:
-            fresh = not archive.is_file() or sha256_of(archive) != expected.sha256
-            folder.mkdir(parents=True, exist_ok=True)
-            if fresh:
-                with written_beside(archive) as file:
-                    self._download(file, expected)
-            with locked(folder, self._downloads.deadline):
-                _list_in(folder / _SUMS, archive.name, expected.sha256)
-        except OSError as error:
-            raise EngineDownloadError(
-                f"{folder} cannot be written ({error.strerror or error})."
-            ) from error
-        return self._result(self._provenance(expected), archive, fresh=fresh)
-
-    def _cached(self, cache: Cache, expected: Expected) -> Entry | None:
-        for entry in cache.find(releases.RELEASE, self._artifact.suffix):
-            if isinstance(entry, Entry) and entry.provenance.sha256 == expected.sha256:
-                return entry
-        return None
-
-    def _fill(self, cache: Cache, scratch: Path, expected: Expected) -> Entry:
-        archive, staged = scratch / self._artifact.name, scratch / "entry"
-        staged.mkdir()
-        with archive.open("xb") as file:
-            self._download(file, expected)
-        kinds: tuple[EngineKind, ...] = ("library", "tool")
-        files = {n: kind for kind in kinds if (n := self._artifact.member(kind))}
-        extract(archive, files, staged)
-        archive.unlink()
-        return cache.publish(staged, self._provenance(expected), files)
-
-    def _download(self, file: BinaryIO, expected: Expected) -> None:
-        self._require_network()
-        self.before_download()
-        self._downloads.file(self.url, file, expected)
-
-    def _require_network(self) -> None:
-        if self._forbidden_by is not None:
-            raise EngineDownloadError(
-                f"{shown(self.url)} is not fetched: {self._forbidden_by} forbids the "
-                "network. Get it elsewhere and pass it with --from FILE (source=…)."
-            )
-
-    def _provenance(self, expected: Expected) -> Provenance:
-        return Provenance(
-            release=releases.RELEASE,
-            suffix=self._artifact.suffix,
-            archive=self._artifact.name,
-            url=shown(self.url),
-            sha256=expected.sha256,
-            compared_with=expected.said_by,
-            fetched=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        )
-
-    @staticmethod
-    def _result(came: Provenance, what: Entry | Path, *, fresh: bool) -> FetchedEngine:
+        expected, fresh = self._own_word(), False
+        entry = None if expected is None else self._cached(cache, expected)
+        if entry is None:
+            with cache.lock(self._downloads.deadline, self._say):
+                expected = expected or self._others_word()
+                # Whoever held the lock before may have fetched it.
+                entry = self._cached(cache, expected)
+                if entry is None:
+                    entry, fresh = self._fill(cache, expected), True
+        came = entry.provenance
         return FetchedEngine(
             platform=came.suffix,
-            library=what.path("library") if isinstance(what, Entry) else None,
-            tool=what.path("tool") if isinstance(what, Entry) else None,
-            archive=None if isinstance(what, Entry) else what,
+            library=entry.path("library"),
+            tool=entry.path("tool"),
+            archive=None,
             url=came.url,
             sha256=came.sha256,
             compared_with=came.compared_with,
             fresh=fresh,
+        )
+
+    def into_folder(self, folder: Path) -> FetchedEngine:
+        """Return the archive in *folder*, which becomes a mirror that has it."""
+        archive = folder / self._artifact.name
+        expected = self._own_word() or self._others_word()
+        try:
+            fresh = not archive.is_file() or sha256_of(archive) != expected.sha256
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder, prefix=".") as scratch:
+                if fresh:
+                    self._download(Path(scratch, archive.name), expected, folder)
+                    Path(scratch, archive.name).replace(archive)
+                sums = Path(scratch, _SUMS)
+                sums.write_bytes(_with(folder / _SUMS, archive.name, expected.sha256))
+                sums.replace(folder / _SUMS)
+        except OSError as error:
+            raise EngineDownloadError(
+                f"{folder} cannot be written ({error.strerror or error})."
+            ) from error
+        suffix, url = self._artifact.suffix, shown(self.url)
+        said = expected.sha256, expected.said_by
+        return FetchedEngine(suffix, None, None, archive, url, *said, fresh)
+
+    def _cached(self, cache: Cache, expected: Expected) -> Entry | None:
+        for entry in cache.survey(releases.RELEASE, self._artifact.suffix):
+            if isinstance(entry, Entry) and entry.provenance.sha256 == expected.sha256:
+                return entry
+        return None
+
+    def _fill(self, cache: Cache, expected: Expected) -> Entry:
+        with cache.staging() as scratch:
+            archive, staged = scratch / self._artifact.name, scratch / "entry"
+            staged.mkdir()
+            self._download(archive, expected, cache.root)
+            kinds: tuple[EngineKind, ...] = ("library", "tool")
+            files = {n: kind for kind in kinds if (n := self._artifact.member(kind))}
+            extract(archive, files, staged)
+            came = Provenance(
+                release=releases.RELEASE,
+                suffix=self._artifact.suffix,
+                url=shown(self.url),
+                sha256=expected.sha256,
+                compared_with=expected.said_by,
+                fetched=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            )
+            return cache.publish(staged, came, files)
+
+    def _download(self, target: Path, expected: Expected, place: Path) -> None:
+        self._require_network()
+        self._say(f"fetching {shown(self.url)} into {place}")
+        with target.open("xb") as file:
+            self._downloads.file(self.url, file, expected)
+
+    def _require_network(self) -> None:
+        if self.url.startswith("file:"):
+            return
+        if self._settings.offline:
+            forbidden_by = "IMAGEFLOW_OFFLINE"
+        elif self._settings.download == "never":
+            forbidden_by = "IMAGEFLOW_DOWNLOAD=never"
+        else:
+            return
+        raise EngineDownloadError(
+            f"{shown(self.url)} is not fetched: {forbidden_by} forbids the network. "
+            "Get it elsewhere and pass it with --from FILE (source=…)."
         )
 
     # What is the download compared with? Never with nothing.
@@ -260,40 +249,31 @@ class Fetch:
         """Return what the caller or this package says that the archive is."""
         if self._sha256 is not None:
             return Expected(self._sha256, "the caller (--sha256)")
-        row = self._artifact
-        if row.sha256 is not None:
-            return Expected(row.sha256, "this package", row.size)
+        if self._artifact.sha256 is not None:
+            return Expected(self._artifact.sha256, "this package")
         return None
 
-    def _expected(self) -> Expected:
-        """Return what the first who knows says that the archive is.
+    def _others_word(self) -> Expected:
+        """Return what the mirror or upstream's server says that the archive is.
 
         Raises:
-            EngineDownloadError: Nobody knows.
+            EngineDownloadError: It says nothing.
         """
-        if (own := self._own_word()) is not None:
-            return own
         self._require_network()
         if self._folder is None:
-            place, said_by = self._api, f"the release API ({shown(self._api)})"
-            found = _asset(self._downloads.text(place), self._name)
-            why = f"{shown(place)} publishes no SHA-256 of it"
+            place, sha256_in = releases.RELEASE_API, _published
         else:
-            place = inside(self._folder, _SUMS)
-            said_by, found = shown(place), None
-            try:
-                sha256 = listed(self._downloads.text(place), self._name)
-                found = None if sha256 is None else (sha256, None)
-                why = f"{said_by} does not list it"
-            except AbsentError:
-                why = f"there is no {said_by}"
+            place, sha256_in = inside(self._folder, _SUMS), listed
+        found = None
+        with contextlib.suppress(AbsentError):
+            found = sha256_in(self._downloads.text(place), self._name)
         if found is None:
             raise EngineDownloadError(
-                f"{self._name} is not used: nothing says what it must be. This package "
-                f"does not pin it, and {why}. Pass --sha256 (sha256=…), from a source "
+                f"{self._name} is not used: nothing says what it must be, neither this "
+                f"package nor {shown(place)}. Pass --sha256 (sha256=…), from a source "
                 "that you trust."
             )
-        return Expected(found[0], said_by, found[1])
+        return Expected(found, shown(place))
 
 
 def listed(text: str, name: str) -> str | None:
@@ -305,26 +285,21 @@ def listed(text: str, name: str) -> str | None:
     return None
 
 
-def _asset(text: str, name: str) -> tuple[str, int | None] | None:
-    """Return SHA-256 and size that a release document has for *name*."""
+def _published(text: str, name: str) -> str | None:
+    """Return the SHA-256 that a release document has for *name*, None if none."""
     try:
         document: Any = json.loads(text)
-        asset = {asset["name"]: asset for asset in document["assets"]}.get(name, {})
-        size = asset.get("size")
-        known = isinstance(size, int) and size > 0
-        return digest(str(asset.get("digest"))), size if known else None
+        digests = {asset["name"]: asset.get("digest") for asset in document["assets"]}
+        return digest(str(digests.get(name)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _list_in(sums: Path, name: str, sha256: str) -> None:
-    """Set the line of the archive *name* in a `SHA256SUMS`."""
+def _with(sums: Path, name: str, sha256: str) -> bytes:
+    """Return a `SHA256SUMS` with the line of the archive *name* in it."""
     # What others have written there stays, whatever encoding they used.
     old = sums.read_bytes() if sums.exists() else b""
     text = old.decode("utf-8", "surrogateescape")
     others = (line for line in text.splitlines() if listed(line, name) is None)
     lines = sorted([*others, f"{sha256}  {name}"], key=lambda line: line[64:])
-    with written_beside(sums) as file:
-        file.write(
-            "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
-        )
+    return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")

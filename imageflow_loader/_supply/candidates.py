@@ -129,7 +129,7 @@ def from_cache(platform: Platform, settings: Settings) -> Iterator[Candidate | A
     suffixes = dict.fromkeys(row.suffix for of in rows.values() for row in of)
     try:
         cache = Cache.at(settings.cache_dir)
-        found = [item for name in suffixes for item in cache.find(RELEASE, name)]
+        found = [item for name in suffixes for item in cache.survey(RELEASE, name)]
     except EngineError as error:
         hint = getattr(error, "hint", None)
         yield _none("cache", error.message.removesuffix(f" {hint}"), hint)

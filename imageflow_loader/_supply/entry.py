@@ -5,26 +5,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from ..types import EngineKind
 
 _MARKER: Final = "entry.json"
-_SCHEMA: Final = 1
-_LONGEST_MARKER: Final = 64 * 1024
 _DIGEST_IN_NAME: Final = 16
-_PLAIN: Final = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 _BLOCK: Final = 1024 * 1024
 
-
-class DamagedError(Exception):
-    """An entry is not what its marker says; the text is the end of a sentence."""
+ENTRY_NAME: Final = "[0-9a-f]" * _DIGEST_IN_NAME
+"""What an entry's folder is called, as a pattern of glob()."""
 
 
 class CachedFile(NamedTuple):
@@ -41,8 +36,6 @@ class Provenance(NamedTuple):
 
     release: str
     suffix: str
-    archive: str
-    """File name of the archive."""
     url: str
     """Where it was read, without passwords."""
     sha256: str
@@ -86,7 +79,7 @@ class Damaged(NamedTuple):
 
     folder: Path
     reason: str
-    removed: bool
+    removed: bool = False
     """Whether it is gone by now."""
 
     def __str__(self) -> str:
@@ -96,63 +89,67 @@ class Damaged(NamedTuple):
         return f"{self.folder} is damaged ({self.reason}) and cannot be removed"
 
 
-def is_entry_name(name: str) -> bool:
-    """Return whether a folder of this *name* is an entry."""
-    return len(name) == _DIGEST_IN_NAME and set(name) <= set("0123456789abcdef")
-
-
 def seal(folder: Path, provenance: Provenance, kinds: Mapping[str, EngineKind]) -> None:
-    """Make an entry of the files in *folder*: modes, marker, all flushed to the disk.
+    """Make an entry of the files in *folder*: marker, modes, all flushed to the disk.
 
     Modes are set outright, whatever the umask was: a library need not be executable.
     """
     files = {}
     for name, kind in kinds.items():
         path = folder / name
-        set_mode(path, 0o755 if kind == "tool" else 0o644)
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
         status = path.stat()
-        files[name] = CachedFile(
-            kind, status.st_size, sha256_of(path), status.st_mtime_ns
-        )
-    _write_marker(folder, provenance, files)
+        file = CachedFile(kind, status.st_size, sha256_of(path), status.st_mtime_ns)
+        files[name] = file._asdict()
+    document = {**provenance._asdict(), "files": files}
+    (folder / _MARKER).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
+    for path in folder.iterdir():
+        set_mode(path, 0o755 if kinds.get(path.name) == "tool" else 0o644)
+        with path.open("rb+") as opened:
+            os.fsync(opened.fileno())
     set_mode(folder, 0o755)
     flush_folder(folder)
 
 
-def read_entry(folder: Path, place: Path, *, thorough: bool = False) -> Entry:
+def read_entry(folder: Path, place: Path, *, thorough: bool = False) -> Entry | Damaged:
     """Return the entry in *folder*, which belongs at *place* below the cache.
 
     A file whose size and time fit the marker is taken at its word. Otherwise, as in a
-    cache that was copied, its SHA-256 is taken again and the marker's times are set
-    right, where it can be written.
-
-    Args:
-        folder: Where it is.
-        place: Where its marker must say that it is.
-        thorough: Take every SHA-256 again.
+    cache that was copied, its SHA-256 is taken again; if *thorough*, always.
 
     Raises:
-        DamagedError: It is not what its marker says.
         OSError: It cannot be read.
     """
     try:
-        provenance, files = _read_marker(folder)
-        if provenance.place != place:
-            raise DamagedError(f"its marker belongs to {provenance.place}")
-        found = {
-            name: file._replace(mtime_ns=_checked_time(folder / name, file, thorough))
-            for name, file in files.items()
-        }
+        document: Any = json.loads((folder / _MARKER).read_bytes())
+        came = Provenance(*(str(document[name]) for name in Provenance._fields))
+        if came.place != place:
+            return Damaged(folder, f"its marker belongs to {came.place}")
+        files = {name: CachedFile(**row) for name, row in document["files"].items()}
+        for name, file in files.items():
+            if why := _damage(folder / name, file, thorough):
+                return Damaged(folder, why)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise DamagedError(f"{Path(error.filename).name} is missing") from error
-    if found != files:
-        # A cache that cannot be written is hashed at each start, and serves all the
-        # same.
+        return Damaged(folder, f"{Path(error.filename).name} is missing")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Damaged(folder, "its marker cannot be understood")
+    return Entry(folder, came, files)
+
+
+def _damage(path: Path, file: CachedFile, thorough: bool) -> str | None:
+    """Return what is wrong with a file, None if it is what it must be."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return f"{path.name} is not a file"
+    if status.st_size != file.size:
+        return f"{path.name} has {status.st_size} bytes instead of {file.size}"
+    as_it_was = status.st_mtime_ns == file.mtime_ns
+    if (thorough or not as_it_was) and sha256_of(path) != file.sha256:
+        return f"{path.name} has another SHA-256 than when it was fetched"
+    if not as_it_was:
+        # Where that cannot be written, it is hashed at each start.
         with contextlib.suppress(OSError):
-            _write_marker(folder, provenance, found)
-    return Entry(folder, provenance, found)
+            os.utime(path, ns=(status.st_atime_ns, file.mtime_ns))
+    return None
 
 
 def sha256_of(path: Path) -> str:
@@ -164,24 +161,6 @@ def sha256_of(path: Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def written_beside(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes the place of *path* in the end, whole or not at all."""
-    import tempfile  # with all that it imports, only where something is written
-
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w+b") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        set_mode(Path(name), 0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def set_mode(path: Path, mode: int) -> None:
@@ -198,49 +177,3 @@ def flush_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _checked_time(path: Path, file: CachedFile, thorough: bool) -> int:
-    """Return the time of a file that is what it must be."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        raise DamagedError(f"{path.name} is not a file")
-    if status.st_size != file.size:
-        raise DamagedError(
-            f"{path.name} has {status.st_size} bytes instead of {file.size}"
-        )
-    if (thorough or status.st_mtime_ns != file.mtime_ns) and (
-        sha256_of(path) != file.sha256
-    ):
-        raise DamagedError(f"{path.name} has another SHA-256 than when it was fetched")
-    return status.st_mtime_ns
-
-
-def _write_marker(
-    folder: Path, provenance: Provenance, files: Mapping[str, CachedFile]
-) -> None:
-    document = {
-        "schema": _SCHEMA,
-        **provenance._asdict(),
-        "files": {name: file._asdict() for name, file in files.items()},
-    }
-    with written_beside(folder / _MARKER) as file:
-        file.write(json.dumps(document, indent=1).encode() + b"\n")
-
-
-def _read_marker(folder: Path) -> tuple[Provenance, dict[str, CachedFile]]:
-    with (folder / _MARKER).open("rb") as file:
-        raw = file.read(_LONGEST_MARKER)
-    try:
-        document: Any = json.loads(raw)
-        if document["schema"] != _SCHEMA:
-            raise DamagedError(f"its marker is of schema {document['schema']!r}")
-        came = Provenance(*(str(document[name]) for name in Provenance._fields))
-        files = {name: CachedFile(**row) for name, row in document["files"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DamagedError("its marker cannot be understood") from error
-    if not files:
-        raise DamagedError("its marker names no file")
-    if not all(map(_PLAIN.fullmatch, files)):
-        raise DamagedError("its marker names what no archive holds")
-    return came, files

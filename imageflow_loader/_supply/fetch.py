@@ -24,7 +24,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 from .._cancel import Deadline
 from ..errors import EngineDownloadError
@@ -115,7 +115,7 @@ def shown(url: str) -> str:
 def inside(folder: str, name: str) -> str:
     """Return the URL of the file *name* in a folder, whose query is kept."""
     if folder.startswith("file:"):
-        return f"{folder}/{name}"
+        return f"{folder}/{quote(name)}"
     place, mark, query = folder.partition("?")
     return f"{place.rstrip('/')}/{name}{mark}{query}"
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .._platform import Platform
     from ..types import EngineKind
@@ -27,11 +27,10 @@ RELEASE_API: Final = (
 _FILES: Final = f"https://github.com/imazen/imageflow/releases/download/{RELEASE}"
 _NAME: Final = f"{RELEASE}-0635e386"
 
-# Archive → SHA-256 and bytes, None where the size is not known.
-_PINS: Final[dict[str, tuple[str, int | None]]] = {
+# Archive → SHA-256.
+_PINS: Final = {
     f"imageflow-{_NAME}-linux-x64.tar.gz": (
-        "882910c6c9602e42365dcf1c2c412cb5d0ced4703bf861217e5ef242a615bbb3",
-        None,
+        "882910c6c9602e42365dcf1c2c412cb5d0ced4703bf861217e5ef242a615bbb3"
     ),
 }
 
@@ -52,8 +51,6 @@ class Artifact(NamedTuple):
     """The tool's exact name in the archive."""
     sha256: str | None = None
     """Of the archive; None where nobody has pinned it yet."""
-    size: int | None = None
-    """Bytes of the archive; None where it is not known."""
 
     @property
     def name(self) -> str:
@@ -108,9 +105,8 @@ def _artifacts() -> Iterable[Artifact]:
             (f"imageflow-{_NAME}-{suffix}.{packed}", library),
             (f"tool-{_NAME}-{suffix}.{tool}.{packed}", None),
         ):
-            pin = _PINS.get(name, (None, None))
-            url = f"{_FILES}/{name}"
-            yield Artifact(suffix, system, arch, min_glibc, url, held, tool, *pin)
+            url, pin = f"{_FILES}/{name}", _PINS.get(name)
+            yield Artifact(suffix, system, arch, min_glibc, url, held, tool, pin)
 
 
 ARTIFACTS: Final = tuple(_artifacts())
@@ -118,31 +114,15 @@ ARTIFACTS: Final = tuple(_artifacts())
 
 
 def for_platform(
-    platform: Platform,
-    kind: EngineKind | None = None,
-    artifacts: Iterable[Artifact] = ARTIFACTS,
+    platform: Platform, kind: EngineKind | None = None
 ) -> tuple[Artifact, ...]:
-    """Return the archives that serve *platform*, the one to take first.
-
-    A library goes before a tool, and what is pinned before what is not. For a tool, the
-    static one goes first, and the smaller archive.
-    """
-    rows = tuple(artifacts)
-    kinds: tuple[EngineKind, ...] = ("library", "tool") if kind is None else (kind,)
-    return _ranked([row for row in rows if row.serves(platform, of)] for of in kinds)
+    """Return the archives that serve *platform*, the one to take first."""
+    return _ranked(kind, lambda row, of: row.serves(platform, of))
 
 
-def for_suffix(
-    suffix: str,
-    kind: EngineKind | None = None,
-    artifacts: Iterable[Artifact] = ARTIFACTS,
-) -> tuple[Artifact, ...]:
+def for_suffix(suffix: str, kind: EngineKind | None = None) -> tuple[Artifact, ...]:
     """Return the archives of upstream's platform *suffix*, the one to take first."""
-    rows = [row for row in artifacts if row.suffix == suffix]
-    with_library = [row for row in rows if row.library is not None]
-    return _ranked(
-        ([] if kind == "tool" else with_library, [] if kind == "library" else rows)
-    )
+    return _ranked(kind, lambda row, of: row.suffix == suffix and bool(row.member(of)))
 
 
 def by_name(name: str) -> Artifact | None:
@@ -150,12 +130,21 @@ def by_name(name: str) -> Artifact | None:
     return next((row for row in ARTIFACTS if row.name == name), None)
 
 
-def _ranked(libraries_then_tools: Iterable[list[Artifact]]) -> tuple[Artifact, ...]:
-    """Return each row once, the better ones of each list first."""
+def _ranked(
+    kind: EngineKind | None, serves: Callable[[Artifact, EngineKind], bool]
+) -> tuple[Artifact, ...]:
+    """Return each row that has what is wanted once, the one to take first.
 
-    def rank(row: Artifact) -> tuple[bool, bool, bool]:
-        tool_alone = row.name.startswith("tool-")
-        return row.sha256 is None, row.min_glibc is not None, not tool_alone
-
-    ranked = [row for rows in libraries_then_tools for row in sorted(rows, key=rank)]
-    return tuple(dict.fromkeys(ranked))
+    A library goes before a tool, and what is pinned before what is not. For a tool, the
+    static one goes first, and the smaller archive.
+    """
+    kinds: tuple[EngineKind, ...] = ("library", "tool") if kind is None else (kind,)
+    rows = sorted(
+        ARTIFACTS,
+        key=lambda row: (
+            row.sha256 is None,
+            row.min_glibc is not None,
+            not row.name.startswith("tool-"),
+        ),
+    )
+    return tuple(dict.fromkeys(row for of in kinds for row in rows if serves(row, of)))

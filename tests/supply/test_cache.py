@@ -28,7 +28,6 @@ KINDS: dict[str, EngineKind] = {LIBRARY: "library", TOOL: "tool"}
 PROVENANCE = Provenance(
     release="v2.3.1-rc01",
     suffix="linux-x64",
-    archive="imageflow-v2.3.1-rc01-0635e386-linux-x64.tar.gz",
     url="https://mirror.example/imageflow.tar.gz",
     sha256="0123456789abcdef" * 4,
     compared_with="this package",
@@ -50,7 +49,7 @@ def fill(
 
 
 def found(cache: Cache) -> list[Entry | Damaged]:
-    return cache.find("v2.3.1-rc01", "linux-x64")
+    return cache.survey("v2.3.1-rc01", "linux-x64")
 
 
 def test_what_was_published_is_found(cache: Cache) -> None:
@@ -70,14 +69,6 @@ def test_a_cache_that_does_not_exist_is_empty_and_stays_so(cache: Cache) -> None
     assert not cache.root.exists()
 
 
-def test_a_folder_says_that_it_is_a_cache(cache: Cache) -> None:
-    fill(cache)
-
-    tag = (cache.root / "CACHEDIR.TAG").read_text()
-
-    assert tag.startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
-
-
 def test_modes_do_not_depend_on_the_umask(cache: Cache) -> None:
     before = os.umask(0o077)
     try:
@@ -91,17 +82,13 @@ def test_modes_do_not_depend_on_the_umask(cache: Cache) -> None:
     assert cache.root.stat().st_mode & 0o7777 == 0o755
 
 
-def test_the_users_own_cache_is_closed_to_others(
+def test_the_users_own_cache_is_where_the_system_has_caches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
 
-    cache = Cache.at(None)
-    fill(cache)
-
-    assert cache.root == tmp_path / "caches" / "imageflow_loader"
-    assert cache.root.stat().st_mode & 0o7777 == 0o700
+    assert Cache.at(None).root == tmp_path / "caches" / "imageflow_loader"
 
 
 def test_a_tilde_that_no_shell_expanded_is_the_home(
@@ -175,16 +162,6 @@ def test_a_link_in_the_caches_place_is_followed(tmp_path: Path) -> None:
     assert cache.clear()[0] == 1
 
 
-def test_a_link_that_leads_nowhere_says_so_when_it_is_to_be_filled(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "link").symlink_to("nowhere")
-
-    assert found(Cache(tmp_path / "link")) == []
-    with pytest.raises(EngineDownloadError, match=r"cannot be written \("):
-        fill(Cache(tmp_path / "link"))
-
-
 def test_a_link_to_where_everybody_may_write_is_not_followed(tmp_path: Path) -> None:
     entry = fill(Cache(tmp_path / "open" / "cache"))
     (tmp_path / "link").symlink_to("open/cache")
@@ -194,16 +171,6 @@ def test_a_link_to_where_everybody_may_write_is_not_followed(tmp_path: Path) -> 
         found(Cache(tmp_path / "link"))
 
     assert entry.paths[0].exists()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give links away")
-def test_a_link_of_somebody_else_is_not_followed(tmp_path: Path) -> None:
-    fill(Cache(tmp_path / "cache"))
-    (tmp_path / "link").symlink_to("cache")
-    os.lchown(tmp_path / "link", NOBODY, NOBODY)
-
-    with pytest.raises(EngineLoadError, match="belongs to user nobody, who could"):
-        found(Cache(tmp_path / "link"))
 
 
 def test_a_umask_of_nothing_opens_no_folder_to_others(tmp_path: Path) -> None:
@@ -243,19 +210,6 @@ def garble_the_marker(entry: Entry) -> None:
     (entry.folder / "entry.json").write_text('{"schema": 1, "files": {}')
 
 
-def write_another_schema(entry: Entry) -> None:
-    edit_marker(entry, {"schema": 99})
-
-
-def name_no_file(entry: Entry) -> None:
-    edit_marker(entry, {"files": {}})
-
-
-def name_a_file_elsewhere(entry: Entry) -> None:
-    file = {"kind": "library", "size": 1, "sha256": "0", "mtime_ns": 0}
-    edit_marker(entry, {"files": {"../../../../etc/hostname": file}})
-
-
 def be_of_another_release(entry: Entry) -> None:
     edit_marker(entry, {"release": "v9"})
 
@@ -276,9 +230,6 @@ DAMAGES = {
     lose_a_file: "imageflow_tool is missing",
     lose_the_marker: r"entry\.json is missing",
     garble_the_marker: "marker cannot be understood",
-    write_another_schema: "schema 99",
-    name_no_file: "names no file",
-    name_a_file_elsewhere: "marker names what no archive holds",
     be_of_another_release: "belongs to v9/linux-x64",
     make_a_file_a_folder: "is not a file",
 }
@@ -306,7 +257,7 @@ ANY_JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=5,
 )
-KEYS = ("schema", "release", "suffix", "sha256", "fetched", "files")
+KEYS = ("release", "suffix", "sha256", "fetched", "files")
 
 
 @settings(
@@ -339,8 +290,8 @@ def test_whatever_a_marker_says_gives_an_entry_or_damage(
 
 @pytest.mark.parametrize(
     "marker",
-    [b"[" * 60_000, b"\xff\xfe{}", b'{"schema": 1e999}', b"{" + b" " * 70_000 + b"}"],
-    ids=["deep", "no text", "beyond numbers", "too long"],
+    [b"[" * 60_000, b"\xff\xfe{}", b'{"files": 1e999}'],
+    ids=["deep", "no text", "beyond numbers"],
 )
 def test_a_marker_that_no_reader_survives_is_damage(
     marker: bytes, cache: Cache
@@ -350,17 +301,6 @@ def test_a_marker_that_no_reader_survives_is_damage(
     (item,) = found(cache)
 
     assert isinstance(item, Damaged)
-
-
-def test_another_archive_under_the_same_short_name_is_told_apart(cache: Cache) -> None:
-    entry = fill(cache)
-    other = PROVENANCE._replace(sha256=PROVENANCE.sha256[:-1] + "0")
-    assert other.place == PROVENANCE.place
-
-    with pytest.raises(EngineDownloadError, match="holds another archive"):
-        fill(cache, other)
-
-    assert found(cache) == [entry]
 
 
 def test_publishing_replaces_a_damaged_entry(cache: Cache) -> None:
@@ -392,16 +332,14 @@ def test_damage_that_keeps_size_and_time_is_found_by_a_thorough_look(
 def test_a_copied_cache_is_hashed_once(cache: Cache, tmp_path: Path) -> None:
     entry = fill(cache)
     shutil.copytree(cache.root, tmp_path / "copy", copy_function=shutil.copy)
-    copy = Cache(tmp_path / "copy")
-    os.utime(copy.root / PROVENANCE.place / TOOL, (1, 1))
+    tool = tmp_path / "copy" / PROVENANCE.place / TOOL
+    os.utime(tool, (1, 1))
 
-    (first,) = found(copy)
+    (first,) = found(Cache(tmp_path / "copy"))
+
     assert isinstance(first, Entry)
-    marker = json.loads((first.folder / "entry.json").read_text())
-
-    assert first.provenance == entry.provenance
-    assert marker["files"][TOOL]["mtime_ns"] == 1_000_000_000
-    assert (first.folder / "entry.json").stat().st_mode & 0o7777 == 0o644
+    assert first.files == entry.files
+    assert tool.stat().st_mtime_ns == first.files[TOOL].mtime_ns
 
 
 def test_a_copied_cache_serves_even_where_it_cannot_be_written() -> None:
@@ -428,7 +366,7 @@ def test_clearing_counts_what_it_frees(cache: Cache) -> None:
     assert count == 2
     assert size == pytest.approx(2 * (entry.size + marker), abs=20)
     names = {path.name for path in cache.root.iterdir()}
-    assert names == {"CACHEDIR.TAG", "tmp", "mine"}
+    assert names == {"tmp", "mine"}
     assert list((cache.root / "tmp").iterdir()) == []
 
 
@@ -558,11 +496,11 @@ def test_a_lock_that_somebody_holds_is_waited_for_no_longer_than_allowed(
     cache: Cache,
 ) -> None:
     fill(cache)
-    told = []
+    told: list[str] = []
 
     with (
-        cache.lock("work", Deadline(None)),
-        cache.lock("work", Deadline(0.05), lambda: told.append("waiting")),
+        cache.lock(Deadline(None)),
+        cache.lock(Deadline(0.05), told.append),
     ):
         done = True
 
@@ -575,7 +513,7 @@ def test_a_cache_that_cannot_be_written_is_not_locked() -> None:
         cache = Cache(folder / "cache")
 
         def work() -> str:
-            with cache.lock("work", Deadline(None)):
+            with cache.lock(Deadline(None)):
                 return "done"
 
         assert as_nobody(work) == "done"
