@@ -40,7 +40,7 @@ def fetch(
         sha256: What the archive must be, whatever this package or a mirror says.
         cache_dir: Where fetched engines live, instead of `IMAGEFLOW_CACHE_DIR`.
         progress: Called with the bytes that have arrived and, where it is known, the
-            number that will.
+            number that will; on the thread that uses the network.
 
     Raises:
         EngineDownloadError: It could not be had, is not what it must be, or there is

@@ -40,7 +40,6 @@ DATA = ARCHIVE.data
 PATH = f"/{ARCHIVE.name}"
 LOGIN_PAGE = b"<!DOCTYPE html><html><title>Welcome to our network</title></html>"
 WRONG = bytes(len(DATA))
-LONG_AGO = "Wed, 21 Oct 2015 07:28:00 GMT"
 
 
 def fetch(
@@ -119,7 +118,6 @@ CHUNKS = (
 NO_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 BOMB = gzip.compress(bytes(200 << 20), 1)
 ODD_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"
-TOMORROW = f"{datetime.now(timezone.utc) + timedelta(days=1):%a, %d %b %Y %X} GMT"
 
 CASES = [
     # Bodies that are right, however they come.
@@ -248,7 +246,7 @@ CASES = [
     # Redirects.
     ends("elsewhere", web.redirect(f"/moved{PATH}")),
     ends("elsewhere for good", web.redirect(f"moved{PATH}", 308)),
-    fails("in circles", web.redirect(PATH), says="redirected in circles", asked=10),
+    fails("in circles", web.redirect(PATH), says="Exceeded 10 redirects", asked=11),
     fails(
         "to a file of ours",
         web.redirect("file:///etc/passwd"),
@@ -258,7 +256,7 @@ CASES = [
     fails("to a script", web.redirect("javascript:alert(1)"), says="not secure"),
     fails("to a port beyond", web.redirect("//127.0.0.1:99999/"), says="could|cannot"),
     fails("to nowhere", web.status(302), says="answered 302 Found instead of the file"),
-    fails("to no address", web.redirect("http://[::1"), says="cannot be asked for"),
+    fails("to no address", web.redirect("http://[::1"), says="cannot be|not secure"),
     # Statuses.
     fails(
         "404",
@@ -288,17 +286,10 @@ CASES = [
         "always 503", web.status(503), says="answered 503 Service Unavailable", asked=3
     ),
     ends("429, come at once", web.status(429, Retry_After=0), web.body(DATA), asked=2),
-    ends(
-        "429, come in 2015",
-        web.status(429, Retry_After=LONG_AGO),
-        web.body(DATA),
-        asked=2,
-    ),
-    ends(
+    fails(
         "429, come when the sun is cold",
         web.status(429, Retry_After="9" * 400),
-        web.body(DATA),
-        asked=2,
+        says="asks to wait inf s",
     ),
     ends(
         "429, come whenever",
@@ -310,11 +301,6 @@ CASES = [
         "429, come tomorrow",
         web.status(429, Retry_After=86400),
         says="answered 429 .* asks to wait 86400 s",
-    ),
-    fails(
-        "503, come tomorrow by date",
-        web.status(503, Retry_After=TOMORROW),
-        says="asks to wait",
     ),
     # Connections.
     ends("reset at once", web.reset(), web.body(DATA), asked=2),
@@ -620,12 +606,8 @@ def of_another_host(authority: trustme.CA) -> trustme.LeafCert:
 @pytest.mark.parametrize(
     ("certificate", "says"),
     [
-        pytest.param(
-            expired, "certificate has expired.*clock, which says", id="expired"
-        ),
-        pytest.param(
-            of_the_future, "not yet valid.*clock, which says", id="not yet valid"
-        ),
+        pytest.param(expired, "certificate has expired.*clock says", id="expired"),
+        pytest.param(of_the_future, "not yet valid.*clock says", id="not yet valid"),
         pytest.param(of_another_host, "IP address mismatch", id="of another host"),
     ],
 )
