@@ -13,7 +13,6 @@ import csv
 import hashlib
 import io
 import re
-import struct
 import sys
 import zipfile
 from pathlib import Path
@@ -26,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from imageflow_loader._platform import (
     ElfDynamic,
     ElfHeader,
+    exported_names,
     read_dynamic,
     read_header,
 )
@@ -41,7 +41,6 @@ LARGEST = 6_000_000  # bytes of a wheel
 LARGEST_FILE = 64 << 20  # a zip can claim any size
 GLIBC_LIBRARIES = re.compile(r"(lib(c|m|dl|rt|pthread)\.so\.\d|ld-linux-.+\.so\.\d)$")
 DT_TEXTREL, DT_FLAGS, DF_TEXTREL = 22, 30, 4
-SHT_DYNSYM = 11
 
 
 def main() -> int:
@@ -136,7 +135,7 @@ def check_library(data: bytes, target: Target) -> Iterator[str]:
     if dynamic is None:
         yield "is static"
         return
-    tables = dict(dynamic.tables)
+    tables = dynamic.tables
     if DT_TEXTREL in tables or tables.get(DT_FLAGS, 0) & DF_TEXTREL:
         yield "has text relocations"
     if dynamic.static_tls:
@@ -145,7 +144,7 @@ def check_library(data: bytes, target: Target) -> Iterator[str]:
         yield f"searches {':'.join(dynamic.search_path)}"
     yield from needs(dynamic, target)
     wanted = set(re.findall(r"\b(imageflow_\w+)\s*\(", HEADER.read_text("utf-8")))
-    exported = exports(data, header)
+    exported = exported_names(io.BytesIO(data), header) or frozenset()
     yield from (f"does not export {name}" for name in sorted(wanted - exported))
     yield from (f"exports {name}" for name in sorted(exported - wanted))
 
@@ -155,13 +154,13 @@ def needs(dynamic: ElfDynamic, target: Target) -> Iterator[str]:
     if target.glibc is None:
         if dynamic.needed != ("libc.so",):
             yield f"needs {', '.join(dynamic.needed)}, not musl's libc alone"
-        yield from (f"needs {name}" for name in dynamic.version_names())
+        yield from (f"needs {name}" for name in dynamic.versions)
         return
     for name in dynamic.needed:
         if not GLIBC_LIBRARIES.match(name):
             yield f"needs {name}"
     floor = version(target.glibc)
-    for name in dynamic.version_names():
+    for name in dynamic.versions:
         family, _, number = name.partition("_")
         if family != "GLIBC" or version(number) > floor:
             yield f"needs {name}, newer than glibc {target.glibc}"
@@ -184,31 +183,6 @@ def facts(data: bytes) -> tuple[ElfHeader, ElfDynamic | None]:
     """Read what an ELF file says of itself."""
     header = read_header(io.BytesIO(data))
     return header, read_dynamic(io.BytesIO(data), header)
-
-
-def exports(data: bytes, header: ElfHeader) -> set[str]:
-    """Return every name that a 64-bit little-endian library defines for others."""
-    sections_at, size, count = (
-        struct.unpack_from("<Q", data, 0x28)[0],
-        *struct.unpack_from("<HH", data, 0x3A),
-    )
-    if (header.bits, header.byte_order) != (64, "little"):
-        raise ValueError("only 64-bit little-endian libraries are released")
-    rows = [
-        struct.unpack_from("<IIQQQQIIQQ", data, sections_at + index * size)
-        for index in range(count)
-    ]
-    names = set()
-    for row in rows:
-        if row[1] != SHT_DYNSYM:
-            continue
-        strings = rows[row[6]][4]
-        for at in range(row[4], row[4] + row[5], row[9]):
-            name, info, _, section = struct.unpack_from("<IBBH", data, at)
-            if section and info >> 4:  # defined here, and not local
-                end = data.index(b"\0", strings + name)
-                names.add(data[strings + name : end].decode())
-    return names
 
 
 def version(text: str) -> tuple[int, ...]:

@@ -10,21 +10,23 @@ from __future__ import annotations
 
 import os
 import struct
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
 MAGIC: Final = b"\x7fELF"
 EXECUTABLE: Final = 2  # ET_EXEC
 SHARED: Final = 3  # ET_DYN: a library, or a program that may lie anywhere
 
-_PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_GNU_STACK = 1, 2, 3, 0x6474E551
+_PT_LOAD, _PT_DYNAMIC, _PT_INTERP, _PT_TLS, _PT_GNU_STACK = 1, 2, 3, 7, 0x6474E551
 _DT_NEEDED, _DT_STRTAB = 1, 5
 _DT_SONAME, _DT_RPATH, _DT_RUNPATH, _DT_FLAGS = 14, 15, 29, 30
 _DT_FLAGS_1 = 0x6FFFFFFB
 _DT_VERNEED, _DT_VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
 _DF_STATIC_TLS, _DF_1_PIE = 0x10, 0x0800_0000
+_SHT_DYNSYM = 11
 
 # Damaged files must not cost minutes: no real file comes near these.
 _LONGEST_STRING = 4096
@@ -88,11 +90,12 @@ class ElfHeader(NamedTuple):
     """`e_type`: 2 an executable, 3 a library or a position-independent program."""
     entry: int
     """`e_entry`: where a program begins; most libraries have 0."""
-    flags: int
-    """`e_flags`: variants of a machine."""
     interpreter: str | None
     """The loader that a program asks for; None for a library or a static program."""
     segments: tuple[Segment, ...]
+    sections: tuple[int, int]
+    """Where the section table is and what it takes, in bytes; stripped files have
+    none."""
     end: int
     """The least size of a whole file, in bytes."""
     size: int
@@ -110,10 +113,12 @@ class ElfHeader(NamedTuple):
     @property
     def executable_stack(self) -> bool:
         """Whether it asks for a stack that may hold code."""
-        return any(
-            segment.type == _PT_GNU_STACK and segment.flags & 1
-            for segment in self.segments
-        )
+        return any(s.type == _PT_GNU_STACK and s.flags & 1 for s in self.segments)
+
+    @property
+    def has_thread_locals(self) -> bool:
+        """Whether each thread gets data of its own."""
+        return any(segment.type == _PT_TLS for segment in self.segments)
 
     @property
     def is_cut_off(self) -> bool:
@@ -130,44 +135,28 @@ class ElfDynamic(NamedTuple):
     """The name that it gives itself; None when it has none."""
     search_path: tuple[str, ...]
     """`DT_RUNPATH`, else `DT_RPATH`: folders to look in, with `$ORIGIN` in them."""
-    versions: tuple[tuple[str, tuple[str, ...]], ...]
-    """Library → the symbol versions that it must have, such as `GLIBC_2.17`."""
+    versions: tuple[str, ...]
+    """The symbol versions that its libraries must have, such as `GLIBC_2.17`."""
     static_tls: bool
     """`DF_STATIC_TLS`: its thread-locals must lie beside the program's own."""
     is_program: bool
     """`DF_1_PIE`: a program, although its type is that of a library."""
-    tables: tuple[tuple[int, int], ...]
-    """The other entries as (tag, value), for `defined_symbols`."""
-
-    def version_names(self) -> Iterator[str]:
-        """Yield every symbol version that is needed, from whichever library."""
-        for _, names in self.versions:
-            yield from names
+    tables: dict[int, int]
+    """The entries but for what is needed, by their tags."""
 
 
-class Words:
-    """The layouts of one class and byte order."""
-
-    __slots__ = ("address", "dynamic", "order", "segment", "symbol")
-
-    def __init__(self, bits: int, byte_order: str) -> None:
-        order = "<" if byte_order == "little" else ">"
-        wide = bits == 64
-        self.order = order
-        self.segment = struct.Struct(order + ("IIQQQQQQ" if wide else "IIIIIIII"))
-        self.dynamic = struct.Struct(order + ("qQ" if wide else "iI"))
-        self.symbol = struct.Struct(order + ("IBBHQQ" if wide else "IIIBBH"))
-        self.address = "Q" if wide else "I"
-
-
-class FileReader:
+class _Reader:
     """Checked reads of a file."""
 
-    __slots__ = ("_file", "size")
-
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, bits: int = 64, little: bool = True) -> None:
         self._file = file
         self.size = file.seek(0, os.SEEK_END)
+        self.bits = bits
+        self.order = "<" if little else ">"
+
+    @classmethod
+    def of(cls, file: BinaryIO, header: ElfHeader) -> _Reader:
+        return cls(file, bits=header.bits, little=header.byte_order == "little")
 
     def read(self, offset: int, size: int) -> bytes:
         """Return exactly *size* bytes from *offset*.
@@ -175,27 +164,30 @@ class FileReader:
         Raises:
             ElfCutOffError: The file ends before that.
         """
-        if offset + size > self.size:
+        data = b""
+        if offset + size <= self.size:
+            self._file.seek(offset)
+            data = self._file.read(size)
+        if len(data) < size:
             raise ElfCutOffError(offset + size, self.size)
-        self._file.seek(offset)
-        data = self._file.read(size)
-        if len(data) < size:  # somebody is cutting it right now
-            raise ElfCutOffError(offset + size, offset + len(data))
         return data
 
     def text(self, offset: int) -> str:
         """Return the zero-ended text at *offset*."""
-        size = 64
-        while True:
-            size = min(size, self.size - offset)
-            if size <= 0:
-                raise ElfError("a name lies beyond the end of the file")
-            head, zero, _ = self.read(offset, size).partition(b"\0")
-            if zero:
-                return os.fsdecode(head)
-            if size >= _LONGEST_STRING or offset + size == self.size:
-                raise ElfError("a name has no end")
-            size *= 8
+        size = min(_LONGEST_STRING, max(0, self.size - offset))
+        text, zero, _ = self.read(offset, size).partition(b"\0")
+        if not zero:
+            raise ElfError("a name has no end")
+        return os.fsdecode(text)
+
+    def struct(self, wide: str, narrow: str) -> struct.Struct:
+        """Return the layout that 64-bit or 32-bit files have."""
+        return struct.Struct(self.order + (wide if self.bits == 64 else narrow))
+
+    def numbers(self, offset: int, layout: str) -> tuple[int, ...]:
+        """Return what lies at *offset*, in a layout that both classes share."""
+        parts = struct.Struct(self.order + layout)
+        return parts.unpack(self.read(offset, parts.size))
 
 
 def read_header(file: BinaryIO) -> ElfHeader:
@@ -208,39 +200,43 @@ def read_header(file: BinaryIO) -> ElfHeader:
         ElfError: It is no ELF file, or one whose header is damaged.
         OSError: It cannot be read.
     """
-    source = FileReader(file)
-    if source.size < len(MAGIC) or source.read(0, len(MAGIC)) != MAGIC:
+    ident = _Reader(file).read(0, 6)
+    if not ident.startswith(MAGIC):
         raise ElfError("it does not begin as an ELF file")
-    ident = source.read(4, 2)
-    if ident[0] not in (1, 2) or ident[1] not in (1, 2):
-        raise ElfError(f"its class is {ident[0]} and its byte order {ident[1]}")
-    bits: Literal[32, 64] = 64 if ident[0] == 2 else 32
-    byte_order: Literal["little", "big"] = "little" if ident[1] == 1 else "big"
-    words = Words(bits, byte_order)
+    if not {1, 2}.issuperset(ident[4:]):
+        raise ElfError(f"its class is {ident[4]} and its byte order {ident[5]}")
+    bits: Literal[32, 64] = 64 if ident[4] == 2 else 32
+    little = ident[5] == 1
+    source = _Reader(file, bits=bits, little=little)
 
-    head = struct.Struct(words.order + f"HHI{words.address * 3}IHHHHHH")
-    fields = head.unpack(source.read(16, head.size))
-    type_, machine, _, entry, segments_at, sections_at, flags = fields[:7]
+    fields = source.numbers(16, "HHIQQQIHHHHHH" if bits == 64 else "HHIIIIIHHHHHH")
+    type_, machine, _, entry, segments_at, sections_at = fields[:6]
     row, rows, section_size, section_count = fields[8:12]
-    if rows and row != words.segment.size:
+    layout = source.struct("IIQQQQQQ", "IIIIIIII")
+    if rows and row != layout.size:
         raise ElfError(f"its program headers have {row} bytes each")
-    table = source.read(segments_at, row * rows)
-    segments = tuple(
-        _segment(numbers, bits) for numbers in words.segment.iter_unpack(table)
-    )
+    segments = []
+    for numbers in layout.iter_unpack(source.read(segments_at, row * rows)):
+        if bits == 64:
+            kind, flags, offset, address, _, size, _, _ = numbers
+        else:
+            kind, offset, address, _, size, _, flags, _ = numbers
+        segments.append(Segment(kind, flags, offset, address, size))
     ends = [s.offset + s.size for s in segments if s.type == _PT_LOAD]
+    ends.append(segments_at + row * rows)
     if section_count:
         ends.append(sections_at + section_size * section_count)
+    interpreter = next((s for s in segments if s.type == _PT_INTERP), None)
     return ElfHeader(
         bits=bits,
-        byte_order=byte_order,
+        byte_order="little" if little else "big",
         machine=machine,
         type=type_,
         entry=entry,
-        flags=flags,
-        interpreter=_interpreter(source, segments),
-        segments=segments,
-        end=max(ends, default=segments_at + row * rows),
+        interpreter=interpreter and source.text(interpreter.offset),
+        segments=tuple(segments),
+        sections=(sections_at, section_size * section_count),
+        end=max(ends),
         size=source.size,
     )
 
@@ -255,48 +251,74 @@ def read_dynamic(file: BinaryIO, header: ElfHeader) -> ElfDynamic | None:
     place = next((s for s in header.segments if s.type == _PT_DYNAMIC), None)
     if place is None:
         return None
-    source = FileReader(file)
-    words = Words(header.bits, header.byte_order)
-    entries = list(_dynamic_entries(source, words, place))
+    source = _Reader.of(file, header)
+    layout = source.struct("qQ", "iI")
+    size = min(place.size, _LONGEST_DYNAMIC) // layout.size * layout.size
+    entries: list[tuple[int, int]] = []
+    for tag, value in layout.iter_unpack(source.read(place.offset, size)):
+        if tag == 0:
+            break
+        entries.append((tag, value))
     tables = {tag: value for tag, value in reversed(entries) if tag != _DT_NEEDED}
 
     def text(index: int) -> str:
-        return source.text(offset_of(header, tables.get(_DT_STRTAB, 0)) + index)
+        return source.text(_offset_of(header, tables.get(_DT_STRTAB, 0)) + index)
+
+    def versions() -> Iterator[str]:
+        if _DT_VERNEED not in tables:
+            return
+        at = _offset_of(header, tables[_DT_VERNEED])
+        for _ in range(min(tables.get(_DT_VERNEEDNUM, 0), _MOST_VERSIONS)):
+            _, count, _, first, step = source.numbers(at, "HHIII")
+            inner = at + first
+            for _ in range(count):
+                _, _, _, name, skip = source.numbers(inner, "IHHII")
+                yield text(name)
+                inner += skip
+            if not step:
+                return
+            at += step
 
     search = tables.get(_DT_RUNPATH, tables.get(_DT_RPATH))
     return ElfDynamic(
         needed=tuple(text(value) for tag, value in entries if tag == _DT_NEEDED),
         soname=text(tables[_DT_SONAME]) if _DT_SONAME in tables else None,
         search_path=tuple(text(search).split(":")) if search is not None else (),
-        versions=tuple(_versions(source, words, header, tables)),
+        versions=tuple(islice(versions(), _MOST_VERSIONS)),
         static_tls=bool(tables.get(_DT_FLAGS, 0) & _DF_STATIC_TLS),
         is_program=bool(tables.get(_DT_FLAGS_1, 0) & _DF_1_PIE),
-        tables=tuple(tables.items()),
+        tables=tables,
     )
 
 
-def _segment(fields: Sequence[int], bits: int) -> Segment:
-    if bits == 64:
-        type_, flags, offset, address, _, size, _, _ = fields
-    else:
-        type_, offset, address, _, size, _, flags, _ = fields
-    return Segment(type_, flags, offset, address, size)
+def exported_names(file: BinaryIO, header: ElfHeader) -> frozenset[str] | None:
+    """Return what *file* defines for others; None where its section table is gone.
 
-
-def _interpreter(source: FileReader, segments: Iterable[Segment]) -> str | None:
-    for segment in segments:
-        if segment.type == _PT_INTERP:
-            text = source.read(segment.offset, min(segment.size, _LONGEST_STRING))
-            return os.fsdecode(text.partition(b"\0")[0])
+    Raises:
+        ElfError: Its tables are damaged.
+        OSError: It cannot be read.
+    """
+    source = _Reader.of(file, header)
+    section = source.struct("IIQQQQIIQQ", "IIIIIIIIII")
+    symbol = source.struct("IBBHQQ", "IIIBBH")
+    at, size = header.sections
+    rows = list(section.iter_unpack(source.read(at, size - size % section.size)))
+    for _, kind, _, _, at, size, strings, *_ in rows:
+        if kind != _SHT_DYNSYM or strings >= len(rows):
+            continue
+        texts = source.read(*rows[strings][4:6])
+        names = set()
+        for fields in symbol.iter_unpack(source.read(at, size - size % symbol.size)):
+            name = fields[0]
+            info, _, where = fields[1:4] if header.bits == 64 else fields[3:6]
+            if where and info >> 4:  # defined here, and not local
+                names.add(os.fsdecode(texts[name : texts.find(b"\0", name)]))
+        return frozenset(names)
     return None
 
 
-def offset_of(header: ElfHeader, address: int) -> int:
-    """Return where in the file lies what is loaded at *address*.
-
-    Raises:
-        ElfError: Nothing of it is loaded there.
-    """
+def _offset_of(header: ElfHeader, address: int) -> int:
+    """Return where in the file lies what is loaded at *address*."""
     for segment in header.segments:
         if (
             segment.type == _PT_LOAD
@@ -304,41 +326,3 @@ def offset_of(header: ElfHeader, address: int) -> int:
         ):
             return segment.offset + address - segment.address
     raise ElfError(f"nothing of the file lies at the address {address:#x}")
-
-
-def _dynamic_entries(
-    source: FileReader, words: Words, place: Segment
-) -> Iterator[tuple[int, int]]:
-    size = min(place.size, _LONGEST_DYNAMIC)
-    table = source.read(place.offset, size - size % words.dynamic.size)
-    for tag, value in words.dynamic.iter_unpack(table):
-        if tag == 0:
-            return
-        yield tag, value
-
-
-def _versions(
-    source: FileReader, words: Words, header: ElfHeader, tables: dict[int, int]
-) -> Iterator[tuple[str, tuple[str, ...]]]:
-    if _DT_VERNEED not in tables:
-        return
-    strings = offset_of(header, tables.get(_DT_STRTAB, 0))
-    library = struct.Struct(words.order + "HHIII")
-    version = struct.Struct(words.order + "IHHII")
-    at = offset_of(header, tables[_DT_VERNEED])
-    budget = _MOST_VERSIONS
-    for _ in range(min(tables.get(_DT_VERNEEDNUM, 0), _MOST_VERSIONS)):
-        _, count, file, first, step = library.unpack(source.read(at, library.size))
-        names = []
-        inner = at + first
-        for _ in range(count):
-            budget -= 1
-            if budget < 0:
-                raise ElfError(f"it needs more than {_MOST_VERSIONS} symbol versions")
-            _, _, _, name, skip = version.unpack(source.read(inner, version.size))
-            names.append(source.text(strings + name))
-            inner += skip
-        yield source.text(strings + file), tuple(names)
-        if not step:
-            return
-        at += step

@@ -100,12 +100,16 @@ def detect(evidence: Evidence) -> Finding:
     return _Detection(evidence).finding()
 
 
-def family_of_interpreter(path: str) -> Family | None:
-    """Return the libc family whose loader *path* names, None if it is not known.
+def family_of(path: str) -> Family | None:
+    """Return the family whose libc or loader *path* names, None if it is not known.
 
     Only the base name counts: a folder may be called anything.
     """
-    return _family(PurePosixPath(path).name, _LOADERS)
+    name = PurePosixPath(path).name
+    for family, pattern in _NAMES.items():
+        if re.fullmatch(pattern, name):
+            return family
+    return None
 
 
 def musl_version(files: Iterable[str] | None = None) -> str | None:
@@ -120,8 +124,7 @@ def musl_version(files: Iterable[str] | None = None) -> str | None:
         OSError: There is no `/proc`.
     """
     for path in sorted(_mapped_paths() if files is None else files):
-        name = PurePosixPath(path).name
-        if name == _SOME_LIBC or _family_of_mapped(name) == "musl":
+        if PurePosixPath(path).name == SOME_LIBC or family_of(path) == "musl":
             match = _MUSL_VERSION.search(Path(path).read_bytes())
             if match:
                 return match[1].decode()
@@ -130,20 +133,16 @@ def musl_version(files: Iterable[str] | None = None) -> str | None:
 
 # Beside its name in the text that musl prints when it is started as a program.
 _MUSL_VERSION: Final = re.compile(rb"\0(1\.\d+\.\d+)(?:[-_][^\0]{0,40})?\0")
-_LOADERS: Final[dict[Family, str]] = {
-    "musl": r"ld-musl-.*",
-    "uclibc": r"ld(64)?-uClibc.*",
+_NAMES: Final[dict[Family, str]] = {
+    "musl": r"ld-musl-.*|libc\.musl-.*",
+    "uclibc": r"ld(64)?-uClibc.*|libuClibc.*|libc\.so\.[01]",
     "bionic": r"linker(64)?",
     # s390x and ppc64le say ld64.so, mips and others ld.so.1; older files ld-2.31.so.
-    "glibc": r"ld-linux.*|ld64\.so\.\d|ld\.so\.1|ld-2\..*",
+    "glibc": r"ld-linux.*|ld64\.so\.\d|ld\.so\.1|ld-2\..*"
+    r"|libc\.so\.6(\.\d)?|libc-2\..*",
 }
-_LIBRARIES: Final[dict[Family, str]] = {
-    "musl": r"libc\.musl-.*",
-    "uclibc": r"libuClibc.*",
-    "glibc": r"libc\.so\.6(\.\d)?|libc-2\..*",
-}
-# musl as upstream installs it, and bionic: a libc all the same, but whose?
-_SOME_LIBC: Final = "libc.so"
+SOME_LIBC: Final = "libc.so"
+"""musl as upstream installs it, and bionic: a libc all the same, but whose?"""
 
 
 class _Detection:
@@ -199,9 +198,9 @@ class _Detection:
         except OSError as error:
             self.facts.append(f"maps: {error.strerror or error}")
             return self._by_files(None), self.interpreter is not None
-        families = {name: _family_of_mapped(name) for name in sorted(names)}
+        families = {name: family_of(name) for name in sorted(names)}
         known = [name for name, family in families.items() if family]
-        found = [*known, *(names & {_SOME_LIBC})]
+        found = [*known, *(names & {SOME_LIBC})]
         self.facts.append(f"maps: {', '.join(found) or 'no libc, no loader'}")
         family = families[known[0]] if known else None
         return self._by_files(family), bool(found)
@@ -239,18 +238,7 @@ class _Detection:
             return None
         path = self.program.interpreter
         self.facts.append(f"interpreter: {path or 'none'}")
-        return family_of_interpreter(path) if path else None
-
-
-def _family(name: str, patterns: dict[Family, str]) -> Family | None:
-    for family, pattern in patterns.items():
-        if re.fullmatch(pattern, name):
-            return family
-    return None
-
-
-def _family_of_mapped(name: str) -> Family | None:
-    return _family(name, _LOADERS) or _family(name, _LIBRARIES)
+        return family_of(path) if path else None
 
 
 def _loads_libraries(system: str) -> bool:

@@ -13,8 +13,8 @@ from .candidates import (
     nothing_usable,
     why_this_one,
 )
-from .linkage import ABI, Linkage, Verdict
-from .preflight import examine, kind_of, preflight, probe_library
+from .linkage import ABI, Linkage
+from .preflight import Verdict, examine, kind_of, preflight, probe_library
 
 if TYPE_CHECKING:
     from .acquire import Fetch, choose, digest, fetch_engine

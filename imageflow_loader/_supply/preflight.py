@@ -13,40 +13,46 @@ import re
 import stat
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .._platform import (
+    EXECUTABLE,
     HEAD_SIZE,
+    SHARED,
     ElfCutOffError,
+    ElfDynamic,
     ElfError,
     FileType,
+    exported_names,
+    family_of,
     identify,
+    read_header,
 )
 from .linkage import (
-    NOUNS,
-    OTHER_FILE,
-    STATIC_TOOL,
     Linkage,
-    RefusedError,
-    Verdict,
-    check_elf,
-    elf_kind,
+    libc_family,
     linkage_of,
-    refused_arch,
-    refused_kind,
+    min_glibc,
+    read_binary,
+    whereabouts,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from .._platform import Platform
+    from .._platform import ElfHeader, FileKind, Platform
     from ..types import EngineKind
 
-OK: Final = Verdict(ok=True, code="ok")
 SECONDS_TO_LOAD: Final = 10.0
 
 _AGAIN: Final = "Download or copy it again."
+_STATIC_TOOL: Final = (
+    "Use the static imageflow_tool instead: load_engine('tool') or IMAGEFLOW_TOOL."
+)
+_STATIC_BUILD: Final = "Use the static tool, the linux-musl build."
+_NOUNS: Final = {"library": "a shared library", "tool": "a program"}
+_NAMES: Final = {"library": "libimageflow", "tool": "imageflow_tool"}
 _FORMATS: Final = {"linux": "elf", "macos": "macho", "windows": "pe"}
 _FORMAT_NAMES: Final = {"elf": "Linux", "macho": "macOS", "pe": "Windows"}
 _SPECIAL: Final = (
@@ -54,6 +60,33 @@ _SPECIAL: Final = (
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
 )
+_ENTRY_POINT: Final = "imageflow_context_create"  # by which a library is known
+_STRICT_STACKS: Final = (2, 41)  # since this glibc, dlopen makes no stack executable
+
+
+class Verdict(NamedTuple):
+    """Whether a file can be tried, and what is to be said about it."""
+
+    ok: bool
+    """Whether it can be tried."""
+    code: str
+    """One stable word for the situation; "ok" when there is nothing to say."""
+    sentence: str | None = None
+    """What is the matter, beginning with the path; a doubt when `ok`."""
+    remedy: str | None = None
+    """What to do about it."""
+
+
+OK: Final = Verdict(ok=True, code="ok")
+
+
+class RefusedError(Exception):
+    """A file will not do; caught by `preflight`, and never seen outside."""
+
+    def __init__(self, code: str, what: str, remedy: str | None = None) -> None:
+        """Keep all three; *what* is as it follows the path in a sentence."""
+        super().__init__(what)
+        self.code, self.what, self.remedy = code, what, remedy
 
 
 def preflight(path: Path, kind: EngineKind, platform: Platform) -> Verdict:
@@ -61,13 +94,13 @@ def preflight(path: Path, kind: EngineKind, platform: Platform) -> Verdict:
 
     Never loads, starts or waits for anything.
     """
-    return next(iter(_verdicts(path, kind, platform)), OK)
+    return _verdicts(path, kind, platform)[0]
 
 
 def _verdicts(path: Path, kind: EngineKind, platform: Platform) -> list[Verdict]:
-    """Return the one refusal, or all doubts."""
+    """Return the one refusal, or all doubts and that it is fine."""
     try:
-        return list(_check(path, kind, platform))
+        return [*_check(path, kind, platform), OK]
     except RefusedError as no:
         sentence = f"{path} {no.what}."
         return [Verdict(ok=False, code=no.code, sentence=sentence, remedy=no.remedy)]
@@ -76,17 +109,13 @@ def _verdicts(path: Path, kind: EngineKind, platform: Platform) -> list[Verdict]
 def kind_of(path: Path) -> EngineKind:
     """Return what *path* is meant to be: a library if it is one of imageflow's.
 
-    What cannot be read or understood is judged by its name.
+    What else it may be is judged by its name.
     """
-    try:
-        with _open(path) as file:
-            type_ = identify(file.read(HEAD_SIZE))
-            if type_.is_library:
-                return "library"
-            if type_.kind == "elf" and (kind := elf_kind(file)) is not None:
-                return kind
-    except (RefusedError, ElfError, OSError):
-        pass
+    with contextlib.suppress(RefusedError, ElfError, OSError), _open(path) as file:
+        type_ = identify(file.read(HEAD_SIZE))
+        exports = type_.kind == "elf" and exported_names(file, read_header(file))
+        if type_.is_library or (exports and _ENTRY_POINT in exports):
+            return "library"
     named_so = re.search(r"\.(so|dylib|dll)(\.[\d.]+)?$", path.name, re.IGNORECASE)
     return "library" if named_so else "tool"
 
@@ -101,14 +130,11 @@ def examine(
     is not of Linux.
     """
     kind, linkage = kind_of(path), None
-    verdicts = _verdicts(path, kind, platform)
     with contextlib.suppress(RefusedError, ElfError, OSError), _open(path) as file:
-        if identify(file.read(HEAD_SIZE)).kind == "elf":
-            linkage = linkage_of(path, file, platform)
-    for verdict in verdicts:
-        if verdict.code == "missing_dependency":
-            return kind, linkage, verdict._replace(ok=False)
-    return kind, linkage, next(iter(verdicts), OK)
+        linkage = linkage_of(path, file, platform)
+    verdicts = _verdicts(path, kind, platform)
+    missing = (v._replace(ok=False) for v in verdicts if v.code == "missing_dependency")
+    return kind, linkage, next(missing, verdicts[0])
 
 
 def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Verdict]:
@@ -117,7 +143,7 @@ def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Verdict
         raise RefusedError(
             "no_dlopen",
             "cannot be loaded: this Python is static and loads no libraries",
-            STATIC_TOOL,
+            _STATIC_TOOL,
         )
     try:
         with _open(path) as file:
@@ -174,48 +200,61 @@ def _check_content(
     if type_.kind == "script" and kind == "tool" and platform.os != "windows":
         _check_script(file)
     elif type_.kind != _FORMATS.get(platform.os, "elf"):
-        _refuse_format(type_, kind, platform, os.fstat(file.fileno()).st_size)
+        size = os.fstat(file.fileno()).st_size
+        raise _other_format(type_, kind, platform, size)
     elif type_.kind == "elf":
-        yield from check_elf(path, file, kind, platform)
+        yield from _check_elf(path, file, kind, platform)
     elif type_.architectures and platform.arch not in type_.architectures:
-        raise refused_arch(" or ".join(type_.architectures), platform)
+        raise _wrong_arch(" or ".join(type_.architectures), platform)
     elif type_.is_library not in {None, kind == "library"}:
-        raise refused_kind(kind)
+        raise _wrong_kind(kind)
 
 
-def _refuse_format(
+def _wrong_arch(found: str, platform: Platform) -> RefusedError:
+    what = f"is built for {found}, but this process is {platform.arch}"
+    return RefusedError("wrong_arch", what, f"Get the build for {platform.name}.")
+
+
+def _wrong_kind(wanted: EngineKind) -> RefusedError:
+    other = "tool" if wanted == "library" else "library"
+    return RefusedError(
+        "not_a_library" if wanted == "library" else "not_a_program",
+        f"is {_NOUNS[other]}, not {_NOUNS[wanted]}",
+        f"Name it in IMAGEFLOW_{other.upper()} if it is {_NAMES[other]}.",
+    )
+
+
+# What is no binary of any system: code, what it is, and what to do.
+_NO_BINARY: Final[dict[FileKind, tuple[str, str, str]]] = {
+    "empty": ("empty", "is empty", _AGAIN),
+    "ar": (
+        "static_archive",
+        "is a static archive, which can be linked but not loaded",
+        "Get the shared library, or the tool.",
+    ),
+    "gzip": ("archive", "is a gzip archive, not {noun}", "Unpack it first."),
+    "zip": ("archive", "is a zip archive, not {noun}", "Unpack it first."),
+    "html": ("html", "is an HTML page, not {noun}: a download went wrong", _AGAIN),
+    "script": ("text", "is a text file, not {noun}", "Name the {name} file itself."),
+    "text": ("text", "is a text file, not {noun}", "Name the {name} file itself."),
+    "data": (
+        "not_a_binary",
+        "holds {size} bytes of something that is not {noun}",
+        "Name the {name} file itself.",
+    ),
+}
+
+
+def _other_format(
     type_: FileType, kind: EngineKind, platform: Platform, size: int
-) -> None:
-    noun = NOUNS[kind]
-    match type_.kind:
-        case "elf" | "macho" | "pe":
-            arch = " or ".join(type_.architectures)
-            built_for = f"{_FORMAT_NAMES[type_.kind]} {arch}".rstrip()
-            raise RefusedError(
-                "wrong_os",
-                f"is built for {built_for}, but this is {platform.name}",
-                f"Get the build for {platform.name}.",
-            )
-        case "empty":
-            raise RefusedError("empty", "is empty", _AGAIN)
-        case "ar":
-            raise RefusedError(
-                "static_archive",
-                "is a static archive, which can be linked but not loaded",
-                "Get the shared library, or the tool.",
-            )
-        case "gzip" | "zip":
-            what = f"is a {type_.kind} archive, not {noun}"
-            raise RefusedError("archive", what, "Unpack it first.")
-        case "html":
-            what = f"is an HTML page, not {noun}: a download went wrong"
-            raise RefusedError("html", what, _AGAIN)
-        case "script" | "text":
-            what = f"is a text file, not {noun}"
-            raise RefusedError("text", what, OTHER_FILE[kind])
-        case _:
-            what = f"holds {size} bytes of something that is not {noun}"
-            raise RefusedError("not_a_binary", what, OTHER_FILE[kind])
+) -> RefusedError:
+    if type_.kind in _FORMAT_NAMES:
+        built_for = f"{_FORMAT_NAMES[type_.kind]} {' or '.join(type_.architectures)}"
+        what = f"is built for {built_for.rstrip()}, but this is {platform.name}"
+        return RefusedError("wrong_os", what, f"Get the build for {platform.name}.")
+    code, what, remedy = _NO_BINARY[type_.kind]
+    what = what.format(noun=_NOUNS[kind], size=size)
+    return RefusedError(code, what, remedy.format(name=_NAMES[kind]))
 
 
 def _check_script(file: BinaryIO) -> None:
@@ -226,6 +265,120 @@ def _check_script(file: BinaryIO) -> None:
         raise RefusedError(
             "missing_interpreter",
             f"is a script for {interpreter or 'nothing'}, which does not exist",
+        )
+
+
+def _check_elf(
+    path: Path, file: BinaryIO, kind: EngineKind, platform: Platform
+) -> Iterator[Verdict]:
+    header, dynamic = read_binary(file)
+    other_file = f"Name the {_NAMES[kind]} file itself."
+    if header.arch != platform.arch:
+        raise _wrong_arch(header.arch, platform)
+    if header.is_cut_off:
+        raise ElfCutOffError(header.end, header.size)
+    if header.type not in (EXECUTABLE, SHARED):
+        what = f"is an object file or a core dump, not {_NOUNS[kind]}"
+        raise RefusedError("not_linked", what, other_file)
+    is_program = header.type == EXECUTABLE or dynamic.is_program
+    if kind == "tool":
+        # Old linkers do not mark static programs that may lie anywhere.
+        looks_loadable = dynamic.soname is not None or not header.entry
+        if header.interpreter is not None:
+            yield from _check_program(path, header.interpreter, dynamic, platform)
+        elif looks_loadable and not is_program:
+            raise _wrong_kind("tool")
+        return
+    if is_program:
+        raise _wrong_kind("library")
+    _check_libc(dynamic, platform)
+    exports = exported_names(file, header)
+    if exports is not None and _ENTRY_POINT not in exports:
+        what = f"is a library, but not imageflow's: it has no {_ENTRY_POINT}"
+        raise RefusedError("not_imageflow", what, other_file)
+    yield from _check_library(path, header, dynamic, platform)
+
+
+def _check_libc(dynamic: ElfDynamic, platform: Platform) -> None:
+    running = platform.loading_libc
+    if running is None or running.family == "unknown":
+        what = "cannot be judged: this process runs on a libc that we do not know"
+        raise RefusedError("unknown_libc", what, _STATIC_TOOL)
+    family = libc_family(dynamic)
+    if family is not None and family != running.family:
+        raise RefusedError(
+            "wrong_libc",
+            f"is built for {family}, but this process runs on {running}",
+            f"Install the wheel for {running.family}, or use the static imageflow_tool:"
+            " load_engine('tool') or IMAGEFLOW_TOOL.",
+        )
+    _check_glibc_version(dynamic, platform, _STATIC_TOOL)
+
+
+def _check_glibc_version(dynamic: ElfDynamic, platform: Platform, remedy: str) -> None:
+    running, needed = platform.loading_libc, min_glibc(dynamic)
+    if needed and running and running.version and needed > running.version:
+        what = (
+            f"needs glibc {needed[0]}.{needed[1]}, but this process runs on {running}"
+        )
+        raise RefusedError("old_glibc", what, remedy)
+
+
+def _check_library(
+    path: Path, header: ElfHeader, dynamic: ElfDynamic, platform: Platform
+) -> Iterator[Verdict]:
+    libc = platform.loading_libc
+    if dynamic.static_tls and libc and libc.family == "musl":
+        raise RefusedError(
+            "static_tls",
+            "has static thread-local storage (DF_STATIC_TLS), which musl cannot load at"
+            " run time",
+            _STATIC_TOOL,
+        )
+    if header.executable_stack:
+        code, remedy = "executable_stack", "Link it again with -z noexecstack."
+        what = "asks for an executable stack, which"
+        if libc and libc.version and libc.version >= _STRICT_STACKS:
+            raise RefusedError(code, f"{what} {libc} refuses", remedy)
+        sentence = f"{path} {what} SELinux and glibc 2.41 refuse."
+        yield Verdict(ok=True, code=code, sentence=sentence, remedy=remedy)
+    yield from _doubt_dependencies(path, dynamic, platform)
+
+
+def _check_program(
+    path: Path, interpreter: str, dynamic: ElfDynamic, platform: Platform
+) -> Iterator[Verdict]:
+    family, running = family_of(interpreter), platform.loading_libc
+    if not Path(interpreter).exists():
+        built_for = f" ({family})" if family else ""
+        raise RefusedError(
+            "missing_interpreter",
+            f"needs the loader {interpreter}{built_for}, which is not on this machine"
+            f" ({platform})",
+            _STATIC_BUILD,
+        )
+    if running and running.family == family:
+        _check_glibc_version(dynamic, platform, _STATIC_BUILD)
+        yield from _doubt_dependencies(path, dynamic, platform)
+
+
+def _doubt_dependencies(
+    path: Path, dynamic: ElfDynamic, platform: Platform
+) -> Iterator[Verdict]:
+    """Yield a doubt if a needed library is not to be seen.
+
+    No more than a doubt: where the loader looks is the loader's affair.
+    """
+    found = whereabouts(path, dynamic, platform)
+    if missing := [name for name, place in found if place is None]:
+        yield Verdict(
+            ok=True,
+            code="missing_dependency",
+            sentence=f"{path} needs {' and '.join(missing)}, which cannot be found on"
+            f" this machine ({platform}).",
+            remedy="Install it: `apk add libgcc` or `apt-get install libgcc-s1`."
+            if "libgcc_s.so.1" in missing
+            else "Install it, or use the static imageflow_tool.",
         )
 
 
@@ -310,4 +463,4 @@ def probe_library(path: Path, *, python: str | None = sys.executable) -> Verdict
             what = f"ends a process that loads it (exit status {status})"
         else:
             return OK
-    return Verdict(ok=False, code=code, sentence=f"{path} {what}.", remedy=STATIC_TOOL)
+    return Verdict(ok=False, code=code, sentence=f"{path} {what}.", remedy=_STATIC_TOOL)

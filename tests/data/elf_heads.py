@@ -32,14 +32,13 @@ class ElfFile:
     versions: dict[str, tuple[str, ...]] = field(default_factory=dict)
     symbols: tuple[str, ...] = ()
     undefined: tuple[str, ...] = ()
-    hash_style: str = "gnu"
     static_tls: bool = False
     text_relocations: bool = False
     is_program: bool = False
     dynamic: bool = True
     executable_stack: bool | None = None
     entry: int = 0
-    sections: int = 3
+    sections: bool = True
 
     def __bytes__(self) -> bytes:
         return _Drawing(self).bytes()
@@ -51,6 +50,7 @@ class _Drawing:
         self.wide = elf.arch not in NARROW
         self.order = ">" if elf.arch in BIG else "<"
         self.strings = bytearray(b"\0")
+        self.symbol_tables = [(0, 0), (0, 0)]  # place and size; then those of the names
 
     def bytes(self) -> bytes:
         elf = self.elf
@@ -66,7 +66,7 @@ class _Drawing:
         if elf.interpreter is not None:
             content += interp
         sections_at = body_at + len(content)
-        whole = sections_at + 64 * elf.sections
+        sections = self._sections() if elf.sections else b""
 
         segments = [self._segment(1, 5, 0, sections_at)]
         if elf.dynamic:
@@ -78,7 +78,7 @@ class _Drawing:
                 self._segment(0x6474E551, 7 if elf.executable_stack else 6, 0, 0)
             )
         head = self._header(header_size, row, rows, sections_at)
-        return (head + b"".join(segments) + content).ljust(whole, b"\0")
+        return head + b"".join(segments) + content + sections
 
     def pack(self, layout: str, *values: int) -> bytes:
         return struct.pack(self.order + layout, *values)
@@ -99,8 +99,8 @@ class _Drawing:
             size,
             row,
             rows,
-            64,
-            elf.sections,
+            64 if self.wide else 40,
+            3 if elf.sections else 0,
             0,
         )
 
@@ -108,6 +108,19 @@ class _Drawing:
         if self.wide:
             return self.pack("IIQQQQQQ", type_, flags, at, at, at, size, size, 8)
         return self.pack("IIIIIIII", type_, at, at, at, size, size, flags, 4)
+
+    def _sections(self) -> bytes:
+        """Return the table: nothing, the symbols, and their names."""
+        layout = "IIQQQQIIQQ" if self.wide else "IIIIIIIIII"
+        (symbols_at, symbols_size), (names_at, names_size) = self.symbol_tables
+        return b"".join(
+            self.pack(layout, 0, kind, 0, 0, at, size, link, 0, 0, 0)
+            for kind, at, size, link in (
+                (0, 0, 0, 0),
+                (11, symbols_at, symbols_size, 2),
+                (3, names_at, names_size, 0),
+            )
+        )
 
     def _string(self, text: str) -> int:
         at = len(self.strings)
@@ -129,9 +142,8 @@ class _Drawing:
         if elf.is_program:
             entries.append((0x6FFFFFFB, 0x08000000))
         symbols = self._symbols()
-        hashes = self._gnu_hash() if elf.hash_style == "gnu" else self._sysv_hash()
         versions = self._versions()
-        parts = [(6, symbols), (0x6FFFFEF5 if elf.hash_style == "gnu" else 4, hashes)]
+        parts = [(6, symbols)]
         if versions:
             parts.append((0x6FFFFFFE, versions))
             entries.append((0x6FFFFFFF, len(elf.versions)))
@@ -140,6 +152,8 @@ class _Drawing:
         for tag, part in parts:
             entries.append((tag, at + len(body)))
             body += part + bytes(-len(part) % 8)
+        names_at = dict(entries)[5]
+        self.symbol_tables = [(at, len(symbols)), (names_at, len(self.strings))]
         entries += [(10, len(self.strings)), (0, 0)]
         layout = "qQ" if self.wide else "iI"
         dynamic = b"".join(self.pack(layout, *entry) for entry in entries)
@@ -155,27 +169,6 @@ class _Drawing:
         names += [(name, 7) for name in self.elf.symbols]
         rows = [self._symbol(self._string(name), place) for name, place in names]
         return self._symbol(0, 0) + b"".join(rows)
-
-    def _gnu_hash(self) -> bytes:
-        """One bucket, so that a lookup has to walk the chain."""
-        first = 1 + len(self.elf.undefined)
-        count = len(self.elf.symbols)
-        word = "Q" if self.wide else "I"
-        table = self.pack("IIII", 1, first, 1, 0) + self.pack(word, 0)
-        table += self.pack("I", first if count else 0)
-        for number, name in enumerate(self.elf.symbols, 1):
-            value = 5381
-            for byte in name.encode():
-                value = (value * 33 + byte) & 0xFFFFFFFF
-            table += self.pack("I", value & ~1 | (number == count))
-        return table
-
-    def _sysv_hash(self) -> bytes:
-        count = 1 + len(self.elf.undefined) + len(self.elf.symbols)
-        chain = [0, *range(2, count), 0] if count > 1 else [0]
-        return self.pack(
-            f"II{1 + count}I", 1, count, 1 if count > 1 else 0, *chain[:count]
-        )
 
     def _versions(self) -> bytes:
         table = b""

@@ -15,7 +15,7 @@ from imageflow_loader._platform import (
     Evidence,
     Platform,
     detect_platform,
-    family_of_interpreter,
+    family_of,
 )
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def a_program(
         machine=machine,
         type=3,
         entry=0x1000,
-        flags=0,
         interpreter=interpreter,
         segments=(),
+        sections=(0, 0),
         end=0,
         size=0,
     )
@@ -559,7 +559,7 @@ def test_an_override_means_nothing_off_linux() -> None:
     ],
 )
 def test_only_the_base_name_of_a_loader_counts(path: str, family: str | None) -> None:
-    assert family_of_interpreter(path) == family
+    assert family_of(path) == family
 
 
 @pytest.mark.parametrize(

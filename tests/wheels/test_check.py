@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import re
-import struct
 import subprocess
 import sys
 import zipfile
@@ -14,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imageflow_loader._platform import read_dynamic, read_header
 from tests.data.elf_heads import EXEC, ElfFile
 
 from .programs import ROOT, build, check
@@ -39,28 +36,6 @@ LIBRARIES = {
     ),
 }
 TOOL = ElfFile(type=EXEC, dynamic=False, executable_stack=False)
-
-DT_SYMTAB, DT_STRTAB, DT_STRSZ = 6, 5, 10
-
-
-def drawn(elf: ElfFile) -> bytes:
-    """Return *elf* with a section table that lists its symbols, as linkers write it."""
-    data = bytes(elf)
-    dynamic = read_dynamic(io.BytesIO(data), read_header(io.BytesIO(data)))
-    if dynamic is None:
-        return data
-    tables = dict(dynamic.tables)
-    symbols, strings = tables[DT_SYMTAB], tables[DT_STRTAB]
-    size = 24 * (1 + len(elf.undefined) + len(elf.symbols))
-    rows = [
-        (0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
-        (0, 11, 2, symbols, symbols, size, 2, 1, 8, 24),
-        (0, 3, 2, strings, strings, tables[DT_STRSZ], 0, 0, 1, 0),
-    ]
-    head = bytearray(data)
-    struct.pack_into("<Q", head, 0x28, len(data))
-    struct.pack_into("<H", head, 0x3C, len(rows))
-    return bytes(head) + b"".join(struct.pack("<IIQQQQIIQQ", *row) for row in rows)
 
 
 def pure_wheel(folder: Path) -> Path:
@@ -89,7 +64,7 @@ def make_wheel(
     binaries = {}
     for name, elf in parts.items():
         binaries[name] = folder / name
-        binaries[name].write_bytes(drawn(elf))
+        binaries[name].write_bytes(bytes(elf))
     out = folder / "dist"
     out.mkdir()
     return Path(build.platform_wheel(pure_wheel(folder), tag, binaries, out))
