@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _api
 from .._io import source_name
-from .._job import Job, Security, command_string
+from .._job import Job, command_string
 from .._querystring import named_by_suffix, named_format, querystring_text
+from .pictures import UNTRUSTED
 from .progress import reporting
-from .shell import JSON_LINES, TIMEOUT, UNTRUSTED, argument, command, red
+from .shell import JSON_LINES, TIMEOUT, argument, command, flag, red
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,23 +26,15 @@ _SUFFIX_OF = {"jpeg": ".jpg", "png": ".png", "gif": ".gif", "webp": ".webp"}
 @command(
     argument(
         "paths",
+        "a picture, or a folder whose pictures are taken, with those below it",
         metavar="PATH",
         nargs="+",
         type=Path,
-        help="a picture, or a folder whose pictures are taken, with those below it",
     ),
-    argument("--to", metavar="DIR", type=Path, required=True, help="where they go"),
-    argument(
-        "--query", required=True, help='such as "w=800&h=600&mode=max&format=webp"'
-    ),
-    argument(
-        "--workers", type=int, metavar="N", help="how many at once; one a processor"
-    ),
-    argument(
-        "--skip-existing",
-        action="store_true",
-        help="leave out those whose result is there and not older",
-    ),
+    argument("--to", "where they go", metavar="DIR", type=Path, required=True),
+    argument("--query", 'such as "w=800&h=600&mode=max&format=webp"', required=True),
+    argument("--workers", "how many at once; one a processor", metavar="N", type=int),
+    flag("--skip-existing", "leave out those whose result is there and not older"),
     UNTRUSTED,
     TIMEOUT,
     JSON_LINES,
@@ -50,11 +43,9 @@ def batch(
     paths: list[Path],
     to: Path,
     query: str,
-    workers: int | None,
     skip_existing: bool,
-    untrusted: bool,
-    timeout: float | None,
     as_json: bool,
+    **options: Any,
 ) -> int:
     """Do with many pictures what a query string says; exit code 1 if any failed."""
     found = _targets(paths, to, query)
@@ -69,10 +60,8 @@ def batch(
         Job(command_string(None, query)),
         targets,
         to=lambda source: targets[Path(str(source))],
-        workers=workers,
         on_error="yield",
-        security=Security.untrusted() if untrusted else None,
-        timeout=timeout,
+        **options,
     )
     failed = _report(items, len(targets), as_json=as_json)
     told = f"{failed} failed"

@@ -40,7 +40,7 @@ from .._supply import Cache, Damaged, Entry, preflight, probe_library, shown
 from ..errors import EngineError, EngineLoadError, ImageflowError, SettingsError
 from ..types import Attempt
 from . import binary as binary_file
-from .shell import argument, command
+from .shell import argument, command, flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,17 +59,12 @@ _SECONDS: Final = 30.0  # for a picture
 
 
 @command(
-    argument(
-        "--json",
-        dest="as_json",
-        action="store_true",
-        help="print one JSON document (schema 1)",
-    ),
+    flag("--json", "print one JSON document (schema 1)", dest="as_json"),
     argument(
         "--binary",
-        type=Path,
+        "say what this library or tool needs, and whether it would run here",
         metavar="FILE",
-        help="say what this library or tool needs, and whether it would run here",
+        type=Path,
     ),
     formatter_class=argparse.RawDescriptionHelpFormatter,
     epilog=binary_file.HELP,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import _engine
 from .._platform import current_platform
 from .._settings import Settings
-from .._supply import SUFFIXES, Cache, Damaged, Fetch, choose, digest, shown
+from .._supply import SUFFIXES, Cache, Damaged, Fetch, choose, shown
 from ..errors import EngineLoadError
 from .progress import reporting
-from .shell import QUIET, argument, command
+from .shell import QUIET, argument, command, flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,74 +23,45 @@ if TYPE_CHECKING:
 _MEGABYTE = 1_000_000
 
 
-def _digest(text: str) -> str:
-    try:
-        return digest(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
 @command(
     argument(
         "--platform",
-        choices=SUFFIXES,
+        f"for another platform than this one: {', '.join(SUFFIXES)}",
         metavar="SUFFIX",
-        help=f"for another platform than this one: {', '.join(SUFFIXES)}",
+        choices=SUFFIXES,
     ),
     argument(
         "--kind",
+        "what is wanted; else the library where one can be used",
         choices=("library", "tool"),
-        help="what is wanted; else the library where one can be used",
     ),
     argument(
         "--dest",
-        type=Path,
+        "put the archive and its line in SHA256SUMS into DIR, which then serves as "
+        "IMAGEFLOW_MIRROR, and nothing into the cache",
         metavar="DIR",
-        help="put the archive and its line in SHA256SUMS into DIR, which then serves "
-        "as IMAGEFLOW_MIRROR, and nothing into the cache",
     ),
     argument(
         "--from",
-        dest="source",
-        type=Path,
+        "take the archive from FILE instead of a server",
         metavar="FILE",
-        help="take the archive from FILE instead of a server",
-    ),
-    argument(
-        "--print-url",
-        action="store_true",
-        help="print where the archive is, and fetch nothing",
+        dest="source",
     ),
     argument(
         "--sha256",
-        type=_digest,
+        "what the archive must be, whatever this package or a mirror says",
         metavar="HASH",
-        help="what the archive must be, whatever this package or a mirror says",
     ),
+    flag("--print-url", "print where the archive is, and fetch nothing"),
     QUIET,
 )
-def fetch(
-    platform: str | None,
-    kind: EngineKind | None,
-    dest: Path | None,
-    source: Path | None,
-    print_url: bool,
-    sha256: str | None,
-    quiet: bool,
-) -> int:
+def fetch(print_url: bool, quiet: bool, **options: Any) -> int:
     """Fetch the official engine."""
     if print_url:
-        print(_url(platform, kind))
+        print(_url(options["platform"], options["kind"]))
         return 0
     with reporting(sys.stderr, quiet=quiet) as progress:
-        fetched = _engine.fetch(
-            platform=platform,
-            kind=kind,
-            dest=dest,
-            source=source,
-            sha256=sha256,
-            progress=progress,
-        )
+        fetched = _engine.fetch(progress=progress, **options)
     if not quiet:
         print("\n".join(_fetched(fetched)))
     return 0
@@ -119,9 +88,9 @@ def _fetched(fetched: FetchedEngine) -> Iterator[str]:
 @command(
     argument(
         "action",
+        "list: what is there; verify: take every SHA-256 again and remove what is "
+        "damaged; clear: remove everything, so that the bundled edition is used",
         choices=("list", "verify", "clear"),
-        help="list: what is there; verify: take every SHA-256 again and remove what "
-        "is damaged; clear: remove everything, so that the bundled edition is used",
     )
 )
 def cache(action: Literal["list", "verify", "clear"]) -> int:
@@ -159,9 +128,9 @@ def _counted(count: int) -> str:
 @command(
     argument(
         "arguments",
+        "the tool's own arguments, behind two dashes: -- v1/build --json job.json",
         metavar="ARGS",
         nargs="*",
-        help="the tool's own arguments, behind two dashes: -- v1/build --json job.json",
     ),
     usage="imageflow-loader tool [-h] -- ARGS…",
 )

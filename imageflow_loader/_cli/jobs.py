@@ -26,21 +26,20 @@ def _assignment(text: str) -> tuple[int, str]:
 @command(
     argument(
         "job",
+        'a "build" document, or an "execute" message; - is standard input',
         metavar="JOB.json",
-        help='a "build" document, or an "execute" message; - is standard input',
     ),
     *(
         argument(
-            f"--{direction}",
-            dest=f"{direction}puts",
+            f"--{way}",
+            f"the file of an {way}put; - is standard {way}put. May be repeated",
+            dest=f"{way}puts",
             metavar="ID=FILE",
             action="append",
             default=[],
             type=_assignment,
-            help=f"the file of an {direction}put; - is standard {direction}put. May be "
-            "repeated",
         )
-        for direction in ("in", "out")
+        for way in ("in", "out")
     ),
     TIMEOUT,
 )
@@ -109,9 +108,7 @@ def _named(part: Any, direction: str = "in") -> Iterator[tuple[str, int]]:
             yield from _named(each, below)
 
 
-@command(
-    argument("job", metavar="JOB.json", help='a "build" document; - is standard input')
-)
+@command(argument("job", 'a "build" document; - is standard input', metavar="JOB.json"))
 def explain(job: str) -> int:
     """Print the plan of a job, one line for each node."""
     print(Job.from_json(_read(job)).explain())

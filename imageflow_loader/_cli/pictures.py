@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .. import _api
 from .._job import Security
@@ -13,11 +13,11 @@ from .shell import (
     JSON_LINES,
     QUIET,
     TIMEOUT,
-    UNTRUSTED,
     argument,
     command,
     complain,
     destination,
+    flag,
     source,
     tell,
 )
@@ -28,53 +28,39 @@ if TYPE_CHECKING:
     from .._io import ImageInfo
 
 _INVALID: Final = 64  # as for a job that is refused
+UNTRUSTED: Final = argument(
+    "--untrusted",
+    "pictures are strangers': at most 40 megapixels and 32 MiB each",
+    dest="security",
+    action="store_const",
+    const=Security.untrusted(),
+)
 
 
 @command(
-    argument("input", metavar="IN", help="a picture; - is standard input"),
+    argument("picture", "a picture; - is standard input", metavar="IN"),
     argument(
         "output",
+        "where it goes; - is standard output. Its suffix names the format where QUERY "
+        "does not",
         metavar="OUT",
-        help="where it goes; - is standard output. Its suffix names the format where "
-        "QUERY does not",
     ),
-    argument(
-        "query", metavar="QUERY", help='such as "w=800&h=600&mode=max&quality=80"'
-    ),
-    argument(
-        "--strict",
-        action="store_true",
-        help="refuse keys and values that the engine would pass over",
-    ),
+    argument("query", 'such as "w=800&h=600&mode=max&quality=80"', metavar="QUERY"),
+    flag("--strict", "refuse keys and values that the engine would pass over"),
     UNTRUSTED,
     TIMEOUT,
     QUIET,
 )
-def process(
-    input: str,  # noqa: A002 - the shell's own word
-    output: str,
-    query: str,
-    strict: bool,
-    untrusted: bool,
-    timeout: float | None,
-    quiet: bool,
-) -> int:
+def process(picture: str, output: str, query: str, quiet: bool, **options: Any) -> int:
     """Do with a picture what a query string says."""
-    made = _api.process(
-        source(input),
-        query,
-        to=destination(output),
-        strict=strict,
-        security=Security.untrusted() if untrusted else None,
-        timeout=timeout,
-    )
+    made = _api.process(source(picture), query, to=destination(output), **options)
     if not quiet:
         tell(made)
     return 0
 
 
 @command(
-    argument("files", metavar="FILE", nargs="+", help="a picture; - is standard input"),
+    argument("files", "a picture; - is standard input", metavar="FILE", nargs="+"),
     JSON_LINES,
 )
 def info(files: list[str], as_json: bool) -> int:
@@ -114,7 +100,7 @@ def _words(found: ImageInfo) -> Iterator[str]:
         yield f"EXIF orientation {found.orientation}"
 
 
-@command(argument("query", metavar="QUERY", help="a query string"))
+@command(argument("query", "a query string", metavar="QUERY"))
 def validate(query: str) -> int:
     """Print what an engine would pass over; exit code 64 if there is anything."""
     issues = check_querystring(query)

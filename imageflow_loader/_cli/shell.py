@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .._job import EncodedImage
     from ..types import Destination, SourceLike
 
-    Argument: TypeAlias = tuple[tuple[str, ...], dict[str, Any]]
+    Argument: TypeAlias = tuple[str, dict[str, Any]]
 
 
 class Command(NamedTuple):
@@ -29,13 +29,18 @@ class Command(NamedTuple):
     def declare(self, parser: argparse.ArgumentParser) -> None:
         """Add its arguments."""
         vars(parser).update(self.parser)
-        for names, options in self.arguments:
-            parser.add_argument(*names, **options)
+        for name, options in self.arguments:
+            parser.add_argument(name, **options)
 
 
-def argument(*names: str, **options: Any) -> Argument:
+def argument(name: str, help: str, **options: Any) -> Argument:  # noqa: A002 - its own word
     """Return what `argparse.ArgumentParser.add_argument` is to be given."""
-    return names, options
+    return name, {"help": help, **options}
+
+
+def flag(name: str, help: str, **options: Any) -> Argument:  # noqa: A002 - likewise
+    """Return an argument that is either there or not."""
+    return argument(name, help, action="store_true", **options)
 
 
 def command(
@@ -46,22 +51,12 @@ def command(
 
 
 TIMEOUT: Final = argument(
-    "--timeout", type=float, metavar="SECONDS", help="give up after so long"
+    "--timeout", "give up after so long", type=float, metavar="SECONDS"
 )
-UNTRUSTED: Final = argument(
-    "--untrusted",
-    action="store_true",
-    help="pictures are strangers': at most 40 megapixels and 32 MiB each",
+JSON_LINES: Final = flag(
+    "--json", "print a JSON object for each, one a line", dest="as_json"
 )
-JSON_LINES: Final = argument(
-    "--json",
-    dest="as_json",
-    action="store_true",
-    help="print a JSON object for each, one a line",
-)
-QUIET: Final = argument(
-    "--quiet", action="store_true", help="say nothing unless it fails"
-)
+QUIET: Final = flag("--quiet", "say nothing unless it fails")
 
 
 def source(word: str) -> SourceLike:
