@@ -8,6 +8,7 @@ is none is skipped; with `CI=true` it fails.
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 # An example may take longer than 0.2 seconds: the machine has other things to do.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+# A shell starts what it runs in the background without Ctrl-C, which children inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NATIVE = Path(__file__).parents[1] / "imageflow_loader" / "_native"
 VARIABLES = {"library": "IMAGEFLOW_LIBRARY", "tool": "IMAGEFLOW_TOOL"}
