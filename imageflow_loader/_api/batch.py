@@ -88,8 +88,13 @@ def batch(
     Raises:
         ImageflowError: A job failed, and *on_error* is "raise".
         JobCancelledError: *cancel* was pulled.
+        TypeError: *recipe* is no recipe, or *sources* are a single one.
         ValueError: An argument does not fit the others.
     """
+    if not isinstance(recipe, Job | Output):
+        raise TypeError(f"recipe is a Job or an Output, not {recipe!r:.80}")
+    if isinstance(sources, str | bytes | os.PathLike):
+        raise TypeError("sources are many: put the only one into a list")
     job = Job(recipe) if isinstance(recipe, Output) else recipe
     if to is not None and len(job.outputs) != 1:
         raise ValueError("`to` is for a recipe with one output")

@@ -9,6 +9,7 @@ import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,6 @@ from tests.conftest import engine_under_test
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 RECIPE = imf.decode().constrain(10).encode("png")
 BAD = b"this is no picture, only text"
@@ -211,6 +211,23 @@ def test_arguments_that_do_not_fit_are_a_value_error_at_once(
     arguments: dict[str, Any],
 ) -> None:
     with pytest.raises(ValueError, match=r"workers is 1 to|'yield'|one output"):
+        imf.batch(**{"recipe": RECIPE, "sources": [], **arguments})
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"recipe": "w=100"},
+        {"recipe": imf.decode()},
+        {"sources": "one.jpg"},
+        {"sources": Path("one.jpg")},
+        {"sources": b"a picture"},
+    ],
+)
+def test_what_is_no_recipe_or_not_many_sources_is_a_type_error_at_once(
+    arguments: dict[str, Any],
+) -> None:
+    with pytest.raises(TypeError, match=r"a Job or an Output|into a list"):
         imf.batch(**{"recipe": RECIPE, "sources": [], **arguments})
 
 
