@@ -13,19 +13,23 @@ from ..errors import DestinationError
 from .sources import reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from ..types import Destination, SupportsWrite
 
+_PATH: Final = (str, os.PathLike)
 _KEPT_BITS: Final = 0o777  # not set-uid and its kin: the content comes from elsewhere
 
 
 def write_output(destination: Destination, data: bytes) -> Path | None:
     """Write one picture; see `write_outputs`."""
+    check_destination(destination)
     return write_outputs([(destination, data)])[0]
 
 
-def write_outputs(outputs: Iterable[tuple[Destination, bytes]]) -> list[Path | None]:
+def write_outputs(
+    outputs: Sequence[tuple[Destination | None, bytes]],
+) -> list[Path | None]:
     """Write pictures; no file is replaced unless all the others could be written.
 
     A file is written beside its name and renamed: a reader sees the old one or the new
@@ -38,41 +42,37 @@ def write_outputs(outputs: Iterable[tuple[Destination, bytes]]) -> list[Path | N
     A stream gets `write` calls and no `close`.
 
     Returns:
-        For each output its path, None for a stream.
+        For each output its path, None for a stream and for what goes nowhere.
 
     Raises:
         DestinationError: Something could not be written; no file has changed.
         TypeError: A destination is neither a path nor a binary stream.
     """
-    paths: list[Path | None] = []
     staged: list[_Staged] = []
-    direct: list[Callable[[], None]] = []
+    direct: list[tuple[Destination, bytes]] = []
     try:
         for destination, data in outputs:
+            if destination is None:
+                continue
             check_destination(destination)
-            if not isinstance(destination, str | os.PathLike):
-                paths.append(None)
-                direct.append(_writing(destination, data))
-            elif _is_device(destination):
-                paths.append(Path(destination))
-                direct.append(_writing_device(Path(destination), data))
-            else:
-                paths.append(Path(destination))
+            if isinstance(destination, _PATH) and not _is_device(destination):
                 staged.append(_Staged(destination))
                 staged[-1].fill(data)
-        for write in direct:
-            write()
+            else:
+                direct.append((destination, data))
+        for destination, data in direct:
+            _write(destination, data)
         for file in staged:
             file.commit()
     finally:
         for file in staged:
             file.discard()
-    return paths
+    return [Path(to) if isinstance(to, _PATH) else None for to, _ in outputs]
 
 
 def check_destination(destination: Destination) -> None:
     """Raise `TypeError` unless *destination* is a path or a binary stream."""
-    if isinstance(destination, str | os.PathLike):
+    if isinstance(destination, _PATH):
         return
     if not hasattr(destination, "write"):
         raise TypeError(
@@ -164,30 +164,16 @@ def _is_device(path: str | os.PathLike[str]) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def _writing_device(path: Path, data: bytes) -> Callable[[], None]:
-    def write() -> None:
-        try:
-            with path.open("wb", buffering=0) as device:
+def _write(destination: Destination, data: bytes) -> None:
+    """Write to a stream, or to a device as it is."""
+    try:
+        if isinstance(destination, _PATH):
+            with Path(destination).open("wb", buffering=0) as device:
                 _write_all(device, data)
-        except OSError as error:
-            raise _unwritable(str(path), error) from error
-
-    return write
-
-
-def _writing(stream: SupportsWrite, data: bytes) -> Callable[[], None]:
-    def write() -> None:
-        try:
-            _write_all(stream, data)
-        except (OSError, ValueError) as error:
-            name = getattr(stream, "name", None)
-            raise _unwritable(
-                name if isinstance(name, str) else "the output stream",
-                error,
-                stream=stream,
-            ) from error
-
-    return write
+        else:
+            _write_all(destination, data)
+    except (OSError, ValueError) as error:
+        raise _unwritable(destination, error) from error
 
 
 def _write_all(stream: SupportsWrite, data: bytes) -> None:
@@ -203,13 +189,13 @@ def _write_all(stream: SupportsWrite, data: bytes) -> None:
 
 
 def _unwritable(
-    name: str,
-    error: OSError | ValueError,
-    folder: Path | None = None,
-    stream: object = None,
+    destination: Destination, error: OSError | ValueError, folder: Path | None = None
 ) -> DestinationError:
+    is_path = isinstance(destination, _PATH)
+    name = destination if is_path else getattr(destination, "name", None)
+    name = os.fspath(name) if isinstance(name, _PATH) else "the output stream"
     number = getattr(error, "errno", None)
-    why = reason(error, stream, "writing")
+    why = reason(error, destination, "writing")
     if folder is not None and number == errno.ENOENT and not folder.exists():
         why = f"there is no folder {folder}"
     elif folder is not None and number in (errno.EACCES, errno.EPERM, errno.EROFS):
