@@ -156,32 +156,32 @@ class _Reader:
         above = {kind: self.images[parent] for kind, parent in parents.items()}
         if name == "encode":
             self._output(params["io_id"], above["input"], _Preset(params["preset"]))
-        elif name == "command_string" and not params.keys().isdisjoint(CODECS):
-            self.images[number] = image = self._command(params)
-            if params.get("encode") is not None:
-                self._output(params["encode"], image, None)
-        else:
-            sources: tuple[SourceLike | Placeholder, ...] = ()
-            if name in ("decode", "watermark"):
-                sources = (self.sources[params["io_id"]],)
-                params = _less(params, "io_id")
-            base, canvas = above.get("input"), above.get("canvas")
-            self.images[number] = (
-                Image(name, params, base, canvas, sources, _may_shrink(name, params))
-                if base is None or canvas is not None
-                else base._then(name, params, *sources)
-            )
-
-    def _command(self, params: Mapping[str, Any]) -> Image:
-        said = _less(params, "watermarks", *CODECS)
-        sources = [self.sources[params["decode"]]]
-        if watermarks := params.get("watermarks"):
-            said["watermarks"] = [_less(each, "io_id") for each in watermarks]
-            sources += [self.sources[each["io_id"]] for each in watermarks]
-        return Image("command_string", said, _sources=tuple(sources))
+            return
+        said, io_ids = _unnumbered(name, params)
+        sources = tuple(self.sources[io_id] for io_id in io_ids)
+        base, canvas = above.get("input"), above.get("canvas")
+        self.images[number] = image = (
+            Image(name, said, base, canvas, sources, _may_shrink(name, params))
+            if base is None or canvas is not None
+            else base._then(name, said, *sources)
+        )
+        if name == "command_string" and params.get("encode") is not None:
+            self._output(params["encode"], image, None)
 
     def _output(self, io_id: int, image: Image, encoder: _Preset | None) -> None:
         self.outputs.append((io_id, Output(image, encoder, self.destinations[io_id])))
+
+
+def _unnumbered(name: str, params: Any) -> tuple[Any, list[int]]:
+    """Return parameters as a recipe has them, and the io_ids of the sources."""
+    if name in ("decode", "watermark"):
+        return _less(params, "io_id"), [params["io_id"]]
+    if name != "command_string" or params.keys().isdisjoint(CODECS):
+        return params, []
+    said, marks = _less(params, "watermarks", *CODECS), params.get("watermarks")
+    if marks:
+        said["watermarks"] = [_less(each, "io_id") for each in marks]
+    return said, [params["decode"], *(each["io_id"] for each in marks or ())]
 
 
 def _may_shrink(name: str, params: Any) -> bool:

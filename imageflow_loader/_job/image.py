@@ -19,7 +19,7 @@ from .._querystring import querystring_text, suffix_format, with_format_of
 from .._value import Value
 from ..types import ColorFilter
 from .job import Output
-from .plan import Placeholder, lay_out, parents_first, parted
+from .plan import Placeholder, lay_out, parted
 from .shrink import shrink_commands
 from .values import Constraint, Watermark
 
@@ -83,7 +83,7 @@ class Image(Value):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Side by side: one in the other, a long recipe is too deep for pickle.
-        return _laid_out_again, (lay_out([self]),)
+        return _image_of, (lay_out([self]),)
 
     @property
     def _is_command(self) -> bool:
@@ -678,19 +678,8 @@ def command_string(
     return Output(image, None, to, name)
 
 
-def bound(image: Image, bind: Callable[[SourceLike | Placeholder], Any]) -> Image:
-    """Return *image* with what *bind* gives for each source; branches stay shared."""
-    done: dict[int | None, Image] = {}
-    for each in parents_first(image, done):
-        done[id(each)] = each._replace(
-            _input=each._input and done[id(each._input)],
-            _canvas=each._canvas and done[id(each._canvas)],
-            _sources=tuple(map(bind, each._sources)),
-        )
-    return done[id(image)]
-
-
-def _laid_out_again(plan: Plan) -> Image:
+def images_of(plan: Plan) -> list[Image]:
+    """Return the images that were laid out as *plan*; branches stay shared."""
     images: dict[int | None, Any] = {None: None}
     for index, step in enumerate(plan.steps):
         above = images[step.input], images[step.canvas]
@@ -698,8 +687,11 @@ def _laid_out_again(plan: Plan) -> Image:
         images[index] = Image(
             step.name, step.parameters, *above, sources, step.auto_shrink
         )
-    image: Image = images[plan.ends[0]]
-    return image
+    return [images[end] for end in plan.ends]
+
+
+def _image_of(plan: Plan) -> Image:
+    return images_of(plan)[0]
 
 
 def _box(x1: int, y1: int, x2: int, y2: int, *, low: int) -> dict[str, Any]:

@@ -154,25 +154,23 @@ class Job(Value):
     def _bound(
         self, source: SourceLike | None, inputs: Mapping[str, SourceLike] | None
     ) -> Job:
-        from .image import bound  # image builds on job
+        from .image import images_of  # image builds on job
 
-        places: dict[Any, SourceLike] = dict(inputs or {})
+        given: dict[Placeholder, SourceLike] = {
+            Placeholder(name): each for name, each in (inputs or {}).items()
+        }
         if source is not None:
-            places[None] = source
-        used: set[str | None] = set()
-
-        def bind(each: SourceLike | Placeholder) -> SourceLike | Placeholder:
-            if isinstance(each, Placeholder) and each.name in places:
-                used.add(each.name)
-                return places[each.name]
-            return each
-
-        outputs = [
-            each._replace(image=bound(each.image, bind)) for each in self.outputs
-        ]
-        for name in places.keys() - used:
-            what = "an unnamed source" if name is None else f"a source named {name!r}"
-            raise ValueError(f"this recipe has no place for {what}")
+            given[Placeholder()] = source
+        plan = self._plan()
+        for place, each in given.items():
+            if place not in plan.sources:
+                what = "an unnamed source"
+                if place.name is not None:
+                    what = f"a source named {place.name!r}"
+                raise ValueError(f"this recipe has no place for {what}")
+            plan.sources[plan.sources.index(place)] = each
+        images = zip(self.outputs, images_of(plan), strict=True)
+        outputs = [output._replace(image=image) for output, image in images]
         return Job(*outputs, security=self.security)
 
     def run(

@@ -14,31 +14,13 @@ if TYPE_CHECKING:
 
 # Nodes that change their parent's bitmap in the official engine, or may. Everything
 # that is not in `_COPIES` is taken for one, so an unknown node is, too.
-_COPIES: Final = frozenset(
-    {
-        "apply_orientation",
-        "color_matrix_srgb",
-        "constrain",
-        "crop",
-        "crop_whitespace",
-        "expand_canvas",
-        "flip_h",
-        "flip_v",
-        "region",
-        "region_percent",
-        "resample_2d",
-        "rotate_180",
-        "rotate_270",
-        "rotate_90",
-        "round_image_corners",
-        "transpose",
-        "white_balance_histogram_area_threshold_srgb",
-    }
-)
+_COPIES: Final = """
+    apply_orientation color_matrix_srgb constrain crop crop_whitespace expand_canvas
+    flip_h flip_v region region_percent resample_2d rotate_180 rotate_270 rotate_90
+    round_image_corners transpose white_balance_histogram_area_threshold_srgb
+""".split()  # noqa: SIM905 - a list of names reads better so
 # Encoders that flatten their parent's transparency in place are the others.
-_ENCODERS_THAT_READ: Final = frozenset(
-    {"gif", "lodepng", "pngquant", "webplossless", "webplossy"}
-)
+_ENCODERS_THAT_READ: Final = ("gif", "lodepng", "pngquant", "webplossless", "webplossy")
 
 
 class Placeholder(NamedTuple):
@@ -49,7 +31,8 @@ class Placeholder(NamedTuple):
 
 def parted(node: Any) -> tuple[str, Any]:
     """Return the name of a node or a preset, and its parameters or None."""
-    return (node, None) if isinstance(node, str) else next(iter(node.items()))
+    named = {node: None} if isinstance(node, str) else node
+    return next(iter(named.items()), ("", None))
 
 
 class Step(NamedTuple):
@@ -106,7 +89,7 @@ class Plan(NamedTuple):
         return [each for each in self.steps if step in each.parents]
 
 
-def parents_first(image: Image, done: Container[int | None]) -> Iterator[Image]:
+def _parents_first(image: Image, done: Container[int]) -> Iterator[Image]:
     """Yield *image* and all that it is made of, but what is *done*, by its identity.
 
     However long a recipe is, this does not recurse.
@@ -127,17 +110,17 @@ def parents_first(image: Image, done: Container[int | None]) -> Iterator[Image]:
 def lay_out(images: Iterable[Image]) -> Plan:
     """Return the plan that makes *images*."""
     plan = Plan([], [], [])
-    known: dict[int | None, int] = {}  # the identity of an image → its step
+    known: dict[int, int] = {}  # the identity of an image → its step
     merged: dict[object, int] = {}
     kept = list(images)  # while their identities are in use
     for image in kept:
-        for each in parents_first(image, known):
+        for each in _parents_first(image, known):
             step = Step(
                 each._name,
                 each._params,
                 tuple(_source_number(plan.sources, source) for source in each._sources),
-                None if each._input is None else known[id(each._input)],
-                None if each._canvas is None else known[id(each._canvas)],
+                known.get(id(each._input)),  # None has no step
+                known.get(id(each._canvas)),
                 each._auto_shrink,
             )
             key = (json.dumps(step[:2], sort_keys=True), *step[2:])
@@ -203,17 +186,22 @@ def graph_of(plan: Plan, presets: Sequence[Json]) -> Graph:
     readers = Counter(parent for step in plan.steps for parent in step.parents)
     readers.update(end for end, preset in ends if preset is not None)
     numbers: dict[int, int] = {}  # step → node
+
+    def fed_by(step: int, *, changes: bool) -> int:
+        """Return the node of a step, or one of a copy for who changes it."""
+        number = numbers[step]
+        return _copy(graph, number) if changes and readers[step] > 1 else number
+
     for index, step in enumerate(plan.steps):
         if not readers[index]:
             continue
         node = _numbered(step, graph.add_inputs(step.sources))
         parents = []
-        for parent, kind in ((step.canvas, "canvas"), (step.input, "input")):
-            if parent is not None:
-                changed = kind == "canvas" or not _only_reads_its_input(step)
-                copied = changed and readers[parent] > 1
-                number = _copy(graph, numbers[parent]) if copied else numbers[parent]
-                parents.append((number, kind))
+        if step.canvas is not None:
+            parents.append((fed_by(step.canvas, changes=True), "canvas"))
+        if step.input is not None:
+            changes = step.canvas is None and step.name not in _COPIES
+            parents.append((fed_by(step.input, changes=changes), "input"))
         numbers[index] = graph.add(node, *parents)
     inputs = [
         graph.add_inputs(plan.steps[end].sources) if preset is None else []
@@ -225,17 +213,10 @@ def graph_of(plan: Plan, presets: Sequence[Json]) -> Graph:
         if preset is None:
             graph.add(_numbered(plan.steps[end], io_ids, encode=io_id))
             continue
-        copied = readers[end] > 1 and parted(preset)[0] not in _ENCODERS_THAT_READ
-        parent = _copy(graph, numbers[end]) if copied else numbers[end]
-        graph.add({"encode": {"io_id": io_id, "preset": preset}}, (parent, "input"))
+        changes = parted(preset)[0] not in _ENCODERS_THAT_READ
+        parent = fed_by(end, changes=changes), "input"
+        graph.add({"encode": {"io_id": io_id, "preset": preset}}, parent)
     return graph
-
-
-def _only_reads_its_input(step: Step) -> bool:
-    """Whether a step reads its input without changing it."""
-    if step.canvas is not None:  # it reads its input and changes its canvas
-        return True
-    return step.name in _COPIES
 
 
 def _copy(graph: Graph, number: int) -> int:

@@ -32,14 +32,14 @@ from .shrink import shrink_hints
 from .values import Security
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
+    from .._backend import Response
     from .._cancel import CancelToken
     from .._engine import Engine
     from .._io import ImageInfo
     from ..types import Json, SourceLike
-    from .job import Job, Output
+    from .job import Job
     from .plan import Plan, Step
 
 _log = logging.getLogger("imageflow_loader")
@@ -56,15 +56,6 @@ class _Input(NamedTuple):
         return self.info is not None and self.info.multiple_frames
 
 
-class _Answer(NamedTuple):
-    """What the engine gave for some of the outputs."""
-
-    made: list[tuple[dict[str, Any], bytes]]
-    """Of each output the engine's words and the bytes."""
-    json: Any
-    queue_seconds: float
-
-
 def run_job(
     job: Job,
     *,
@@ -77,7 +68,7 @@ def run_job(
     deadline = Deadline(timeout)
     go_on(deadline, cancel)
     limits = security or job.security or Security()
-    return _Run(job, limits, deadline, cancel, engine or get_engine()).result()
+    return _Run(job, limits, engine or get_engine(), deadline, cancel).result()
 
 
 class _Run:
@@ -87,9 +78,9 @@ class _Run:
         self,
         job: Job,
         security: Security,
+        engine: Engine,
         deadline: Deadline,
         cancel: CancelToken | None,
-        engine: Engine,
     ) -> None:
         self.outputs, self.plan = job.outputs, job._plan()
         self.presets = [output.preset for output in job.outputs]
@@ -102,13 +93,14 @@ class _Run:
         start = time.perf_counter()
         self.inputs = [self._read(source) for source in self.plan.sources]
         read = time.perf_counter()
-        parts = self._parts()
-        answers = [self._ask(part, still=still) for still, part in parts]
+        made: dict[int, tuple[dict[str, Any], bytes]] = {}
+        answers: list[Response] = []
+        for still, part in self._parts():
+            response, pictures = self._ask(part, still=still)
+            made.update(zip(part, pictures, strict=True))
+            answers.append(response)
         answered = time.perf_counter()
         go_on(self.deadline, self.cancel)
-        made: dict[int, tuple[dict[str, Any], bytes]] = {}
-        for (_, part), answer in zip(parts, answers, strict=True):
-            made.update(zip(part, answer.made, strict=True))
         images = self._written([made[number] for number in range(len(self.outputs))])
         queued = sum(answer.queue_seconds for answer in answers)
         told = [answer.json["data"]["job_result"] for answer in answers]
@@ -183,7 +175,10 @@ class _Run:
             return params["format"] not in ("gif", "keep")
         return name not in ("gif", "auto")
 
-    def _ask(self, part: list[int], *, still: bool) -> _Answer:
+    def _ask(
+        self, part: list[int], *, still: bool
+    ) -> tuple[Response, list[tuple[dict[str, Any], bytes]]]:
+        """Return the engine's answer, and of each output its words and the bytes."""
         plan = self.plan.part(part)
         still = still and self.engine.supports("select_frame")
         for number, step in enumerate(plan.steps):
@@ -218,22 +213,45 @@ class _Run:
                     f"{io_id}.",
                     job=message,
                 )
-        made = [(told[io_id], response.outputs[io_id]) for io_id in graph.outputs]
-        return _Answer(made, response.json, response.queue_seconds)
+        return response, [(told[i], response.outputs[i]) for i in graph.outputs]
 
     # The answer
 
     def _written(
-        self, made: Sequence[tuple[dict[str, Any], bytes]]
+        self, made: list[tuple[dict[str, Any], bytes]]
     ) -> tuple[EncodedImage, ...]:
         """Write what has a destination, and return what came out."""
-        pairs = list(zip(self.outputs, made, strict=True))
-        going = [(each.to, data) for each, (_, data) in pairs if each.to is not None]
-        paths = iter(write_outputs(going))
+        ends = zip(self.outputs, made, strict=True)
+        paths = write_outputs([(output.to, data) for output, (_, data) in ends])
         return tuple(
-            _image(each, number, told, data, None if each.to is None else next(paths))
-            for number, (each, (told, data)) in enumerate(pairs)
+            self._image(number, told, data, path)
+            for number, ((told, data), path) in enumerate(zip(made, paths, strict=True))
         )
+
+    def _image(
+        self, number: int, told: dict[str, Any], data: bytes, path: Path | None
+    ) -> EncodedImage:
+        output, extension = self.outputs[number], told["preferred_extension"]
+        asked = named_by_suffix(output.to) or self._named_format(number)
+        if asked not in (None, "keep", "jpeg" if extension == "jpg" else extension):
+            where = path or f"output {output.name or number}"
+            _log.warning("%s was asked for, but %s is a %s", asked, where, extension)
+        return EncodedImage(
+            output.name or str(number),
+            told["w"],
+            told["h"],
+            told["preferred_mime_type"],
+            extension,
+            len(data),
+            path,
+            None if output.to is not None else data,
+        )
+
+    def _named_format(self, number: int) -> str | None:
+        """Return the format that an output's encoder names."""
+        name, params = parted(self.presets[number] or "none")
+        named = params.get("format") if name == "format" else None
+        return "jpeg" if named == "jpg" else named
 
 
 def _check_type(
@@ -268,32 +286,3 @@ def _told(plan: Plan, number: int, source: _Input, still: bool) -> Step:
     if step.auto_shrink and info.mime_type == "image/jpeg":
         commands += shrink_hints(plan, number, info)
     return step.told(commands=[*wanted, *commands]) if commands else step
-
-
-def _image(
-    output: Output, number: int, told: dict[str, Any], data: bytes, path: Path | None
-) -> EncodedImage:
-    extension = told["preferred_extension"]
-    asked = _asked_for(output)
-    if asked not in (None, "keep", "jpeg" if extension == "jpg" else extension):
-        where = path or f"output {output.name or number}"
-        _log.warning("%s was asked for, but %s is a %s", asked, where, extension)
-    return EncodedImage(
-        output.name or str(number),
-        told["w"],
-        told["h"],
-        told["preferred_mime_type"],
-        extension,
-        len(data),
-        path,
-        None if output.to is not None else data,
-    )
-
-
-def _asked_for(output: Output) -> str | None:
-    """Return the format that the destination's suffix or the encoder names."""
-    preset = output.preset
-    chosen = preset.get("format") if isinstance(preset, dict) else None
-    named = chosen.get("format") if isinstance(chosen, dict) else None
-    asked = named_by_suffix(output.to) or named
-    return "jpeg" if asked == "jpg" else None if asked is None else str(asked)
