@@ -7,6 +7,10 @@ use crate::error::{Error, Kind, Result};
 pub use crate::limits::{Channels, Limits, Paid};
 use crate::{memory, srgb};
 
+/// Bytes of a new frame that are cleared between two looks at whether to stop: most of the
+/// time goes into the system's pages.
+const STEP: usize = 1 << 20;
+
 /// Side of the squares in which pictures are transposed, so that both sides of the copy
 /// stay in the cache.
 const TILE: usize = 32;
@@ -91,9 +95,40 @@ impl Frame {
     /// An empty frame: black, or transparent when it has alpha.
     ///
     /// # Errors
-    /// There is not enough memory.
-    pub fn new(paid: &Paid) -> Result<Self> {
-        let px = memory::zeros(paid.bytes())?;
+    /// There is not enough memory, or the job was asked to stop.
+    pub fn new(paid: &Paid, stop: &dyn Stop) -> Result<Self> {
+        Self::by_bands(paid, paid.h() as usize, stop, |_, _| Ok(()))
+    }
+
+    /// A frame whose rows *make* fills in, from the top.
+    ///
+    /// # Errors
+    /// There is not enough memory, *make* failed, or the job was asked to stop.
+    pub fn by_rows(
+        paid: &Paid,
+        stop: &dyn Stop,
+        mut make: impl FnMut(u32, &mut [u8]) -> Result<()>,
+    ) -> Result<Self> {
+        Self::by_bands(paid, 1, stop, |y, row| make(y as u32, row))
+    }
+
+    /// A frame of which *make* fills in so many *rows* at a time.
+    fn by_bands(
+        paid: &Paid,
+        rows: usize,
+        stop: &dyn Stop,
+        mut make: impl FnMut(usize, &mut [u8]) -> Result<()>,
+    ) -> Result<Self> {
+        let (h, stride) = (paid.h() as usize, paid.w() as usize * paid.channels().count());
+        let mut px = memory::reserved(paid.bytes())?;
+        for y in (0..h).step_by(rows) {
+            let (start, end) = (px.len(), (y + rows).min(h) * stride);
+            while px.len() < end {
+                stop.check()?;
+                px.resize((px.len() + STEP).min(end), 0);
+            }
+            make(y, &mut px[start..])?;
+        }
         Ok(Self { w: paid.w(), h: paid.h(), channels: paid.channels(), px })
     }
 
@@ -112,9 +147,14 @@ impl Frame {
     /// A copy, against a receipt of its own.
     ///
     /// # Errors
-    /// There is not enough memory.
-    pub fn try_clone(&self) -> Result<Self> {
-        Ok(Self { px: memory::copied(&self.px)?, ..*self })
+    /// There is not enough memory, or the job was asked to stop.
+    pub fn try_clone(&self, stop: &dyn Stop) -> Result<Self> {
+        let mut px = memory::reserved(self.px.len())?;
+        for part in self.px.chunks(STEP) {
+            stop.check()?;
+            px.extend_from_slice(part);
+        }
+        Ok(Self { px, ..*self })
     }
 
     /// Width in pixels, at least 1.
@@ -208,60 +248,61 @@ impl Frame {
     }
 
     /// Keep *rect*, which lies inside this frame, and give up the rest.
-    pub fn crop(&mut self, rect: Rect) {
+    ///
+    /// # Errors
+    /// The job was asked to stop.
+    pub fn crop(&mut self, rect: Rect, stop: &dyn Stop) -> Result<()> {
         let n = self.channels.count();
         let from = rect.y1 as usize * self.stride() + rect.x1 as usize * n;
         let (stride, kept) = (self.stride(), rect.w() as usize * n);
         for y in 0..rect.h() as usize {
+            stop.check()?;
             let start = from + y * stride;
             self.px.copy_within(start..start + kept, y * kept);
         }
         self.px.truncate(kept * rect.h() as usize);
         (self.w, self.h) = (rect.w(), rect.h());
+        Ok(())
     }
 
     /// Mirror left and right.
-    pub fn flip_h(&mut self) {
-        match self.channels {
-            Channels::Rgb => self.rows_mut().for_each(|row| row.as_chunks_mut::<3>().0.reverse()),
-            Channels::Rgba => self.rows_mut().for_each(|row| row.as_chunks_mut::<4>().0.reverse()),
-        }
+    fn flip_h(&mut self, stop: &dyn Stop) -> Result<()> {
+        let channels = self.channels;
+        self.rows_mut().try_for_each(|row| {
+            stop.check()?;
+            match channels {
+                Channels::Rgb => row.as_chunks_mut::<3>().0.reverse(),
+                Channels::Rgba => row.as_chunks_mut::<4>().0.reverse(),
+            }
+            Ok(())
+        })
     }
 
     /// Mirror top and bottom.
-    pub fn flip_v(&mut self) {
+    fn flip_v(&mut self, stop: &dyn Stop) -> Result<()> {
         let stride = self.stride();
         let half = self.h as usize / 2 * stride;
         let (top, bottom) = self.px.split_at_mut(half);
-        for (a, b) in top.chunks_exact_mut(stride).zip(bottom.chunks_exact_mut(stride).rev()) {
+        let pairs = top.chunks_exact_mut(stride).zip(bottom.chunks_exact_mut(stride).rev());
+        for (a, b) in pairs {
+            stop.check()?;
             a.swap_with_slice(b);
         }
+        Ok(())
     }
 
-    /// Turn by half a circle.
-    pub fn rotate_180(&mut self) {
-        match self.channels {
-            Channels::Rgb => self.px.as_chunks_mut::<3>().0.reverse(),
-            Channels::Rgba => self.px.as_chunks_mut::<4>().0.reverse(),
-        }
-    }
-
-    /// Copy this frame into *target*, which has its sides swapped, with rows as columns.
-    fn transpose_into(&self, target: &mut Frame, stop: &dyn Stop) -> Result<()> {
-        match self.channels {
-            Channels::Rgb => transpose(
-                self.px.as_chunks::<3>().0,
-                target.px.as_chunks_mut::<3>().0,
-                self.w as usize,
-                stop,
-            ),
-            Channels::Rgba => transpose(
-                self.px.as_chunks::<4>().0,
-                target.px.as_chunks_mut::<4>().0,
-                self.w as usize,
-                stop,
-            ),
-        }
+    /// This frame with rows as columns.
+    fn transposed(&self, limits: &Limits, stop: &dyn Stop) -> Result<Self> {
+        let paid = limits.canvas(self.h.into(), self.w.into(), self.channels)?;
+        let w = self.w as usize;
+        Self::by_bands(&paid, TILE, stop, |x, band| match self.channels {
+            Channels::Rgb => {
+                transpose(self.px.as_chunks::<3>().0, w, x, band.as_chunks_mut().0, stop)
+            }
+            Channels::Rgba => {
+                transpose(self.px.as_chunks::<4>().0, w, x, band.as_chunks_mut().0, stop)
+            }
+        })
     }
 
     /// This frame, turned.
@@ -270,16 +311,13 @@ impl Frame {
     /// There is no room for a second frame, where one is needed, or the job was asked to stop.
     pub fn turned(mut self, turn: Turn, limits: &Limits, stop: &dyn Stop) -> Result<Self> {
         if turn.swaps_sides() {
-            let (w, h) = turn.size(self.size());
-            let mut target = Self::new(&limits.canvas(w.into(), h.into(), self.channels)?)?;
-            self.transpose_into(&mut target, stop)?;
-            self = target;
+            self = self.transposed(limits, stop)?;
         }
-        match turn {
-            Turn::None | Turn::Transpose => {}
-            Turn::FlipH | Turn::Rotate90 => self.flip_h(),
-            Turn::FlipV | Turn::Rotate270 => self.flip_v(),
-            Turn::Rotate180 | Turn::Transverse => self.rotate_180(),
+        if matches!(turn, Turn::FlipH | Turn::Rotate90 | Turn::Rotate180 | Turn::Transverse) {
+            self.flip_h(stop)?;
+        }
+        if matches!(turn, Turn::FlipV | Turn::Rotate270 | Turn::Rotate180 | Turn::Transverse) {
+            self.flip_v(stop)?;
         }
         Ok(self)
     }
@@ -287,57 +325,102 @@ impl Frame {
     /// This frame with alpha, opaque where it had none.
     ///
     /// # Errors
-    /// There is no room for a second frame, where one is needed.
+    /// There is no room for a second frame, where one is needed, or the job was asked to stop.
     pub fn promoted(self, limits: &Limits, stop: &dyn Stop) -> Result<Self> {
         if self.has_alpha() {
             return Ok(self);
         }
-        let mut target = Self::new(&limits.collected(self.w, self.h, Channels::Rgba)?)?;
-        for (from, to) in self.rows().zip(target.rows_mut()) {
+        let paid = limits.collected(self.w, self.h, Channels::Rgba)?;
+        Self::by_rows(&paid, stop, |y, to| {
+            add_alpha(self.row(y), to);
+            Ok(())
+        })
+    }
+
+    /// What *each* makes of every pixel, one after the other.
+    ///
+    /// # Errors
+    /// There is not enough memory, or the job was asked to stop.
+    pub fn mapped<const FROM: usize, const TO: usize>(
+        &self,
+        stop: &dyn Stop,
+        each: impl Fn([u8; FROM]) -> [u8; TO],
+    ) -> Result<Vec<u8>> {
+        let mut all = memory::reserved(self.px.len() / FROM * TO)?;
+        for row in self.rows() {
             stop.check()?;
-            for (&[r, g, b], to) in from.as_chunks().0.iter().zip(to.as_chunks_mut::<4>().0) {
-                *to = [r, g, b, 255];
-            }
+            all.extend(row.as_chunks().0.iter().flat_map(|px| each(*px)));
         }
-        Ok(target)
+        Ok(all)
     }
 
     /// Give up alpha; the colours stay as they are.
-    pub fn drop_alpha(&mut self) {
+    ///
+    /// # Errors
+    /// The job was asked to stop.
+    pub fn drop_alpha(&mut self, stop: &dyn Stop) -> Result<()> {
         if !self.has_alpha() {
-            return;
+            return Ok(());
         }
-        let pixels = self.w as usize * self.h as usize;
-        for i in 0..pixels {
-            self.px.copy_within(i * 4..i * 4 + 3, i * 3);
+        let (w, h) = (self.w as usize, self.h as usize);
+        for y in 0..h {
+            stop.check()?;
+            for i in y * w..(y + 1) * w {
+                self.px.copy_within(i * 4..i * 4 + 3, i * 3);
+            }
         }
-        self.px.truncate(pixels * 3);
+        self.px.truncate(w * h * 3);
         self.channels = Channels::Rgb;
+        Ok(())
     }
 
     /// Whether every pixel is opaque.
-    #[must_use]
-    pub fn is_opaque(&self) -> bool {
-        !self.has_alpha() || self.px.as_chunks::<4>().0.iter().all(|px| px[3] == 255)
+    ///
+    /// # Errors
+    /// The job was asked to stop.
+    pub fn is_opaque(&self, stop: &dyn Stop) -> Result<bool> {
+        for row in self.rows().filter(|_| self.has_alpha()) {
+            stop.check()?;
+            if row.as_chunks::<4>().0.iter().any(|px| px[3] < 255) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Overwrite *rect*, which lies inside this frame; alpha counts only where there is one.
-    pub fn fill(&mut self, rect: Rect, color: Rgba) {
+    ///
+    /// # Errors
+    /// The job was asked to stop.
+    pub fn fill(&mut self, rect: Rect, color: Rgba, stop: &dyn Stop) -> Result<()> {
         let color = [color.r, color.g, color.b, color.a];
         let n = self.channels.count();
         for y in 0..rect.h() {
+            stop.check()?;
             for px in self.part_mut(rect, y).chunks_exact_mut(n) {
                 px.copy_from_slice(&color[..n]);
             }
         }
+        Ok(())
     }
 
     /// Copy *rect* of *source*, which has the same channels, so that its corner is at (x, y).
-    pub fn blit(&mut self, source: &Frame, rect: Rect, x: u32, y: u32) {
+    ///
+    /// # Errors
+    /// The job was asked to stop.
+    pub fn blit(
+        &mut self,
+        source: &Frame,
+        rect: Rect,
+        (x, y): (u32, u32),
+        stop: &dyn Stop,
+    ) -> Result<()> {
         let to = Rect { x1: x, y1: y, x2: x + rect.w(), y2: y + rect.h() };
         for row in 0..rect.h() {
+            stop.check()?;
             self.part_mut(to, row).copy_from_slice(source.part(rect, row));
         }
+        Ok(())
     }
 
     /// Put this frame over *matte*, in linear light. What comes out has alpha only when
@@ -371,23 +454,32 @@ impl Frame {
                 }
             }
         }
-        if matte.a == 255 {
-            self.drop_alpha();
-        }
-        Ok(())
+        if matte.a == 255 { self.drop_alpha(stop) } else { Ok(()) }
     }
 }
 
-fn transpose<P: Copy>(from: &[P], to: &mut [P], w: usize, stop: &dyn Stop) -> Result<()> {
+/// Opaque pixels of three bytes as pixels of four.
+pub fn add_alpha(from: &[u8], to: &mut [u8]) {
+    for (&[r, g, b], to) in from.as_chunks().0.iter().zip(to.as_chunks_mut::<4>().0) {
+        *to = [r, g, b, 255];
+    }
+}
+
+/// Write columns of a picture *w* pixels wide, from the one at *x* on, as the rows of *band*.
+fn transpose<P: Copy>(
+    from: &[P],
+    w: usize,
+    x: usize,
+    band: &mut [P],
+    stop: &dyn Stop,
+) -> Result<()> {
     let h = from.len() / w;
     for y0 in (0..h).step_by(TILE) {
         stop.check()?;
-        for x0 in (0..w).step_by(TILE) {
-            for x in x0..(x0 + TILE).min(w) {
-                let column = &mut to[x * h..(x + 1) * h];
-                for y in y0..(y0 + TILE).min(h) {
-                    column[y] = from[y * w + x];
-                }
+        let y1 = (y0 + TILE).min(h);
+        for (x, row) in (x..).zip(band.chunks_exact_mut(h)) {
+            for (to, from) in row[y0..y1].iter_mut().zip(from[y0 * w + x..].iter().step_by(w)) {
+                *to = *from;
             }
         }
     }
@@ -401,7 +493,7 @@ mod tests {
 
     fn frame(w: u32, h: u32, channels: Channels) -> Frame {
         let paid = Limits::default().canvas(w.into(), h.into(), channels).unwrap();
-        let mut frame = Frame::new(&paid).unwrap();
+        let mut frame = Frame::new(&paid, &Unstoppable).unwrap();
         for (i, byte) in frame.px_mut().iter_mut().enumerate() {
             *byte = i as u8;
         }
@@ -418,26 +510,20 @@ mod tests {
     fn mirrored_rows_and_columns_change_places() {
         for channels in [Channels::Rgb, Channels::Rgba] {
             let mut across = frame(3, 2, channels);
-            across.flip_h();
+            across.flip_h(&Unstoppable).unwrap();
             assert_eq!(places(&across), [2, 1, 0, 5, 4, 3]);
 
             let mut down = frame(2, 3, channels);
-            down.flip_v();
+            down.flip_v(&Unstoppable).unwrap();
             assert_eq!(places(&down), [4, 5, 2, 3, 0, 1]);
-
-            let mut round = frame(3, 2, channels);
-            round.rotate_180();
-            assert_eq!(places(&round), [5, 4, 3, 2, 1, 0]);
         }
     }
 
     #[test]
     fn a_transposed_frame_has_rows_for_columns() {
         for channels in [Channels::Rgb, Channels::Rgba] {
-            let source = frame(3, 2, channels);
-            let mut target = frame(2, 3, channels);
-
-            source.transpose_into(&mut target, &Unstoppable).unwrap();
+            let target =
+                frame(3, 2, channels).transposed(&Limits::default(), &Unstoppable).unwrap();
 
             assert_eq!(places(&target), [0, 3, 1, 4, 2, 5]);
         }
@@ -446,11 +532,10 @@ mod tests {
     #[test]
     fn tiles_that_are_cut_off_are_transposed_too() {
         let source = frame(70, 33, Channels::Rgb);
-        let (mut target, mut back) = (frame(33, 70, Channels::Rgb), frame(70, 33, Channels::Rgb));
-        back.px_mut().fill(0);
+        let transposed =
+            |frame: &Frame| frame.transposed(&Limits::default(), &Unstoppable).unwrap();
 
-        source.transpose_into(&mut target, &Unstoppable).unwrap();
-        target.transpose_into(&mut back, &Unstoppable).unwrap();
+        let back = transposed(&transposed(&source));
 
         assert_eq!(back, source);
     }
@@ -459,7 +544,7 @@ mod tests {
     fn a_crop_keeps_the_rectangle() {
         let mut cropped = frame(4, 4, Channels::Rgba);
 
-        cropped.crop(Rect { x1: 1, y1: 2, x2: 3, y2: 4 });
+        cropped.crop(Rect { x1: 1, y1: 2, x2: 3, y2: 4 }, &Unstoppable).unwrap();
 
         assert_eq!(cropped.size(), (2, 2));
         assert_eq!(places(&cropped), [9, 10, 13, 14]);

@@ -7,13 +7,14 @@ use std::hint::black_box;
 
 use crate::error::{Error, Kind, Result};
 
-/// An empty vector with room for *bytes*.
+/// An empty vector with room for so many.
 ///
 /// # Errors
 /// There is not so much memory.
-pub fn reserved(bytes: usize) -> Result<Vec<u8>> {
+pub fn reserved<T>(count: usize) -> Result<Vec<T>> {
     let mut room = Vec::new();
-    room.try_reserve_exact(bytes).map_err(|_| {
+    room.try_reserve_exact(count).map_err(|_| {
+        let bytes = count.saturating_mul(size_of::<T>());
         Error::new(Kind::AllocationFailed, format!("There is no memory for {bytes} bytes"))
     })?;
     Ok(room)
@@ -48,7 +49,7 @@ pub fn copied(bytes: &[u8]) -> Result<Vec<u8>> {
 /// There is not so much memory.
 pub fn expect((w, h): (u32, u32), bytes_for_each: usize) -> Result<()> {
     // Untouched, so it costs two system calls; unseen, it would not be asked for at all.
-    black_box(reserved((w as usize * h as usize).saturating_mul(bytes_for_each))?);
+    black_box(reserved::<u8>((w as usize * h as usize).saturating_mul(bytes_for_each))?);
     Ok(())
 }
 
@@ -59,7 +60,8 @@ mod tests {
     #[test]
     fn more_than_there_is_is_an_error() {
         for error in [
-            reserved(isize::MAX as usize).unwrap_err(),
+            reserved::<u8>(isize::MAX as usize).unwrap_err(),
+            reserved::<f32>(usize::MAX / 2).unwrap_err(),
             zeros(usize::MAX).unwrap_err(),
             expect((u32::MAX, u32::MAX), 50).unwrap_err(),
         ] {

@@ -153,8 +153,7 @@ impl Rows for Opaque<'_> {
     }
 
     fn next_row(&mut self) -> Result<&[u8]> {
-        self.stop.check()?;
-        self.scaler.next_row(&mut *self.source)
+        self.scaler.next_row(&mut *self.source, self.stop)
     }
 }
 
@@ -201,6 +200,7 @@ impl<'a> Scaler<'a> {
 
     /// Push source rows until the stream can give its next row.
     fn fill(&mut self) -> Result<()> {
+        self.stop.check()?;
         while self.stream.output_rows_available() == 0 && self.left > 0 {
             self.stop.check()?;
             let row = self.source.next_row()?;

@@ -10,7 +10,7 @@ use std::borrow::Borrow;
 use enough::Stop;
 
 use crate::error::Result;
-use crate::frame::{Channels, Frame, Rect};
+use crate::frame::{Channels, Frame, Rect, add_alpha};
 use crate::limits::Limits;
 
 pub use ahead::{Thread, Threads, Work, ahead};
@@ -72,13 +72,25 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// The picture as rows, of which only *part* is wanted.
+    /// The picture as rows.
     #[must_use]
-    pub fn into_rows(self, part: Rect) -> Box<dyn Rows + 'a> {
+    pub fn into_rows(self) -> Box<dyn Rows + 'a> {
+        match self {
+            Self::Frame(frame) => {
+                let part = frame.rect();
+                Box::new(FrameRows::new(frame, part))
+            }
+            Self::Rows(rows) => rows,
+        }
+    }
+
+    /// The rows of *part*, which lies inside the picture.
+    #[must_use]
+    pub fn into_rows_of(self, part: Rect, stop: &'a dyn Stop) -> Box<dyn Rows + 'a> {
         match self {
             Self::Frame(frame) => Box::new(FrameRows::new(frame, part)),
             Self::Rows(rows) if part == whole(rows.size()) => rows,
-            Self::Rows(rows) => Box::new(Part { rows, part, skipped: false }),
+            Self::Rows(rows) => Box::new(Part { rows, part, skipped: false, stop }),
         }
     }
 }
@@ -95,12 +107,11 @@ pub fn whole((w, h): (u32, u32)) -> Rect {
 /// Making a row failed, there is no room for them, or the job was asked to stop.
 pub fn collect(rows: &mut dyn Rows, limits: &Limits, stop: &dyn Stop) -> Result<Frame> {
     let (w, h) = rows.size();
-    let mut frame = Frame::new(&limits.collected(w, h, rows.channels())?)?;
-    for target in frame.rows_mut() {
-        stop.check()?;
-        target.copy_from_slice(rows.next_row()?);
-    }
-    Ok(frame)
+    let paid = limits.collected(w, h, rows.channels())?;
+    Frame::by_rows(&paid, stop, |_, row| {
+        row.copy_from_slice(rows.next_row()?);
+        Ok(())
+    })
 }
 
 /// The rows of a part of a frame, borrowed or owned.
@@ -137,6 +148,7 @@ struct Part<'a> {
     rows: Box<dyn Rows + 'a>,
     part: Rect,
     skipped: bool,
+    stop: &'a dyn Stop,
 }
 
 impl Rows for Part<'_> {
@@ -152,6 +164,7 @@ impl Rows for Part<'_> {
         if !self.skipped {
             self.skipped = true;
             for _ in 0..self.part.y1 {
+                self.stop.check()?;
                 self.rows.next_row()?;
             }
         }
@@ -223,10 +236,7 @@ impl Rows for WithAlpha<'_> {
     }
 
     fn next_row(&mut self) -> Result<&[u8]> {
-        let row = self.rows.next_row()?;
-        for (to, &[r, g, b]) in self.row.as_chunks_mut::<4>().0.iter_mut().zip(row.as_chunks().0) {
-            *to = [r, g, b, 255];
-        }
+        add_alpha(self.rows.next_row()?, &mut self.row);
         Ok(&self.row)
     }
 }
@@ -234,10 +244,11 @@ impl Rows for WithAlpha<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use enough::Unstoppable;
 
     fn counting(w: u32, h: u32) -> Frame {
         let paid = Limits::default().canvas(w.into(), h.into(), Channels::Rgb).unwrap();
-        let mut frame = Frame::new(&paid).unwrap();
+        let mut frame = Frame::new(&paid, &Unstoppable).unwrap();
         for (i, byte) in frame.px_mut().iter_mut().enumerate() {
             *byte = i as u8;
         }
@@ -248,12 +259,12 @@ mod tests {
     fn a_part_of_rows_is_the_same_as_a_part_of_the_frame() {
         let part = Rect { x1: 1, y1: 1, x2: 3, y2: 3 };
         let mut cropped = counting(4, 4);
-        cropped.crop(part);
+        cropped.crop(part, &Unstoppable).unwrap();
 
         let frame = counting(4, 4);
         let rows = Picture::Rows(Box::new(FrameRows::new(&frame, frame.rect())));
         let collected =
-            collect(&mut *rows.into_rows(part), &Limits::default(), &enough::Unstoppable);
+            collect(&mut *rows.into_rows_of(part, &Unstoppable), &Limits::default(), &Unstoppable);
 
         assert_eq!(collected.unwrap(), cropped);
     }

@@ -10,7 +10,7 @@ use moxcms::{
 use super::Commands;
 use crate::error::{Error, Kind, Result};
 use crate::frame::Channels;
-use crate::rows::{Picture, Rows, whole};
+use crate::rows::{Picture, Rows};
 
 /// How a file describes its colours.
 #[derive(Clone, Debug, PartialEq)]
@@ -212,7 +212,7 @@ pub fn to_srgb<'a>(
     };
     let (size, channels) = (picture.size(), picture.channels());
     let row = vec![0; size.0 as usize * channels.count()];
-    Ok(Picture::Rows(Box::new(Converted { rows: picture.into_rows(whole(size)), converter, row })))
+    Ok(Picture::Rows(Box::new(Converted { rows: picture.into_rows(), converter, row })))
 }
 
 #[cfg(test)]
@@ -240,7 +240,7 @@ mod tests {
         let profile = Profile::Icc(vec![1, 2, 3]);
         let picture = || {
             let paid = crate::limits::Limits::default().canvas(1, 1, Channels::Rgb).unwrap();
-            Picture::Frame(crate::frame::Frame::new(&paid).unwrap())
+            Picture::Frame(crate::frame::Frame::new(&paid, &enough::Unstoppable).unwrap())
         };
         let strict = Commands::default();
         let lenient = Commands { ignore_profile_errors: true, ..Commands::default() };

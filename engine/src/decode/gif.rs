@@ -179,7 +179,7 @@ impl<'a> Reader<'a> {
         options.set_memory_limit(MemoryLimit::Unlimited); // frames are paid for below
         options.allow_unknown_blocks(true);
         let decoder = options.read_info(bytes).map_err(damaged)?;
-        let screen = Frame::new(&paid)?;
+        let screen = Frame::new(&paid, stop)?;
         Ok(Self { decoder, outline, screen, undo: Undo::Nothing, read: 0, limits, stop })
     }
 
@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
     /// It is damaged, or the animation is too long.
     pub fn next_shot(&mut self) -> Result<Option<Shot>> {
         match self.advance()? {
-            Some(delay) => Ok(Some(Shot { frame: self.screen.try_clone()?, delay })),
+            Some(delay) => Ok(Some(Shot { frame: self.screen.try_clone(self.stop)?, delay })),
             None => Ok(None),
         }
     }
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
         match std::mem::replace(&mut self.undo, Undo::Nothing) {
             Undo::Nothing => {}
             Undo::Clear(rect) => {
-                self.screen.fill(rect, crate::color::Rgba { r: 0, g: 0, b: 0, a: 0 });
+                self.screen.fill(rect, crate::color::Rgba::TRANSPARENT, self.stop)?;
             }
             Undo::Restore(frame) => self.screen = frame,
         }
@@ -239,11 +239,12 @@ impl<'a> Reader<'a> {
         self.undo = match dispose {
             DisposalMethod::Any | DisposalMethod::Keep => Undo::Nothing,
             DisposalMethod::Background => Undo::Clear(rect),
-            DisposalMethod::Previous => Undo::Restore(self.screen.try_clone()?),
+            DisposalMethod::Previous => Undo::Restore(self.screen.try_clone(self.stop)?),
         };
         let palette = self.decoder.palette().map_err(damaged)?;
         let palette = palette.as_chunks::<3>().0;
         for y in 0..rect.h() {
+            self.stop.check()?;
             let row = &indices[y as usize * w as usize..][..rect.w() as usize];
             let pixels = self.screen.part_mut(rect, y).as_chunks_mut::<4>().0;
             for (px, &index) in pixels.iter_mut().zip(row) {

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::frame::{Channels, Frame, Turn};
 use crate::limits::Limits;
 use crate::memory;
-use crate::rows::{Picture, whole};
+use crate::rows::Picture;
 use eighths::Shrunk;
 
 fn damaged(error: impl std::fmt::Display) -> Error {
@@ -94,7 +94,7 @@ pub fn open<'a>(
     let linear = commands.jpeg_hint.is_some_and(|hint| hint.linear);
     let inks = head.info.num_components == 4;
     let picture = if inks {
-        let frame = inks::decode(bytes, &head, commands, limits)?;
+        let frame = inks::decode(bytes, &head, commands, limits, stop)?;
         shrunk(Picture::Frame(frame), eighths, linear)
     } else {
         in_color(bytes, &head, (eighths, linear), limits, stop)?
@@ -138,7 +138,7 @@ fn in_one_go(bytes: &[u8], head: &Head, limits: &Limits, stop: &dyn Stop) -> Res
     memory::expect(head.size, 8)?; // all coefficients and the frame
     let mut frame = decode(bytes)?;
     if head.info.mode == JpegMode::Baseline && cut::is_cut(bytes) {
-        cut::blank_what_is_missing(&mut frame, &decode(&cut::continued(bytes))?, head);
+        cut::blank_what_is_missing(&mut frame, &decode(&cut::continued(bytes))?, head, stop)?;
     }
     Ok(frame)
 }
@@ -147,6 +147,5 @@ fn shrunk(picture: Picture<'_>, eighths: u32, linear: bool) -> Picture<'_> {
     if eighths == 8 {
         return picture;
     }
-    let part = whole(picture.size());
-    Picture::Rows(Box::new(Shrunk::new(picture.into_rows(part), eighths, linear)))
+    Picture::Rows(Box::new(Shrunk::new(picture.into_rows(), eighths, linear)))
 }

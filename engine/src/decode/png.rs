@@ -120,7 +120,7 @@ impl Expand {
 fn interlaced(mut reader: PngReader<'_>, limits: &Limits, stop: &dyn Stop) -> Result<Frame> {
     let (channels, expand) = layout(&reader)?;
     let (w, h) = (reader.info().width, reader.info().height);
-    let mut frame = Frame::new(&limits.collected(w, h, channels)?)?;
+    let mut frame = Frame::new(&limits.collected(w, h, channels)?, stop)?;
     let size = reader.output_buffer_size().ok_or_else(|| damaged("it is too large"))?;
     if expand == Expand::Not && size == frame.px().len() {
         reader.next_frame(frame.px_mut()).map_err(damaged)?;

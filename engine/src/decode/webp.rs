@@ -11,7 +11,7 @@ use crate::limits::Limits;
 use crate::memory;
 use crate::message::{Colorspace, Filter, ResampleHints};
 use crate::resample::{self, Scaling};
-use crate::rows::{Picture, whole};
+use crate::rows::Picture;
 
 fn info(bytes: &[u8]) -> Result<ImageInfo> {
     ImageInfo::from_webp(bytes).map_err(|error| malformed(Format::Webp, error))
@@ -72,13 +72,13 @@ pub fn open<'a>(
         ..ResampleHints::default()
     };
     let scaling = Scaling::new(&hints, size, wanted)?;
-    let rows = picture.into_rows(whole(size));
+    let rows = picture.into_rows();
     Ok(Picture::Rows(resample::scale(rows, wanted, &scaling, limits, stop)?))
 }
 
 fn pixels(bytes: &[u8], info: &ImageInfo, limits: &Limits, stop: &dyn Stop) -> Result<Frame> {
     let paid = limits.collected(info.width, info.height, Channels::with(info.has_alpha))?;
-    let mut frame = Frame::new(&paid)?;
+    let mut frame = Frame::new(&paid, stop)?;
     memory::expect((info.width, info.height), 7)?; // planes and residuals, or one more frame
     // Sizes are checked above; the crate's own limits would only be others.
     let config = DecodeConfig::default().limits(ZenLimits::none());

@@ -60,7 +60,7 @@ impl Writer {
         self.frames += 1;
         self.size = frame.size();
         memory::expect(self.size, 9)?;
-        let mut rgba = rgba(frame);
+        let mut rgba = rgba(frame, stop)?;
         let clear = rgba.as_chunks::<4>().0.iter().any(|px| px[3] == 0);
         stop.check()?;
         let (w, h) = (side(frame.w())?, side(frame.h())?);
@@ -81,13 +81,9 @@ impl Writer {
 }
 
 /// The frame's pixels with alpha that is either 0 or 255.
-fn rgba(frame: &Frame) -> Vec<u8> {
-    if frame.has_alpha() {
-        let mut px = frame.px().to_vec();
-        for px in px.as_chunks_mut::<4>().0 {
-            *px = if px[3] < OPAQUE_FROM { [0; 4] } else { [px[0], px[1], px[2], 255] };
-        }
-        return px;
+fn rgba(frame: &Frame, stop: &dyn Stop) -> Result<Vec<u8>> {
+    if !frame.has_alpha() {
+        return frame.mapped(stop, |[r, g, b]| [r, g, b, 255]);
     }
-    frame.px().as_chunks::<3>().0.iter().flat_map(|&[r, g, b]| [r, g, b, 255]).collect()
+    frame.mapped(stop, |[r, g, b, a]| if a < OPAQUE_FROM { [0; 4] } else { [r, g, b, 255] })
 }

@@ -44,7 +44,7 @@ pub fn still(
         frame.matte(matte, stop)?;
     }
     if is_jpeg {
-        frame.drop_alpha(); // a matte that is not opaque leaves some
+        frame.drop_alpha(stop)?; // a matte that is not opaque leaves some
     }
     memory::expect(frame.size(), working_memory(&choice.encoding))?;
     match choice.encoding {

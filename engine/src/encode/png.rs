@@ -28,7 +28,7 @@ pub fn libpng(
     stop: &Stop,
 ) -> Result<Vec<u8>> {
     if depth == Some(PngDepth::Png24) {
-        frame.drop_alpha();
+        frame.drop_alpha(stop)?;
     }
     let opaque_with_alpha = depth == Some(PngDepth::Png32) && !frame.has_alpha();
     let color =

@@ -45,8 +45,8 @@ pub fn lossy(frame: &Frame, quality: f32, stop: &dyn Stop) -> Result<Vec<u8>> {
     if !frame.has_alpha() {
         return color(frame.px());
     }
-    let file = color(&alpha::visible_color(frame))?;
-    if frame.is_opaque() {
+    let file = color(&alpha::visible_color(frame, stop)?)?;
+    if frame.is_opaque(stop)? {
         return Ok(file);
     }
     let picture = find_chunk(&file, b"VP8 ").ok_or_else(|| refused("it has no picture"))?;
@@ -59,8 +59,8 @@ pub fn lossy(frame: &Frame, quality: f32, stop: &dyn Stop) -> Result<Vec<u8>> {
 /// The frame is too large for a WebP, or the job was asked to stop.
 pub fn lossless(mut frame: Frame, stop: &dyn Stop) -> Result<Vec<u8>> {
     check(&frame)?;
-    if frame.is_opaque() {
-        frame.drop_alpha();
+    if frame.is_opaque(stop)? {
+        frame.drop_alpha(stop)?;
     }
     let config = LosslessConfig::new().with_quality(LOSSLESS_EFFORT).with_method(4);
     let layout = match frame.channels() {

@@ -204,7 +204,7 @@ impl<'a> Runner<'a> {
         commands: &[DecoderCommand],
     ) -> Result<Picture<'a>> {
         if let Some(source) = self.sources.get_mut(&i) {
-            return again(source, &mut self.delay);
+            return again(source, &mut self.delay, self.context.stop);
         }
         let header = input.header()?;
         self.decoded.insert(i, Decoded { io_id, format: input.format(), header });
@@ -213,14 +213,14 @@ impl<'a> Runner<'a> {
         if header.animated && input.format() == Format::Gif && commands.frame.is_none() {
             let reader = Box::new(gif::Reader::new(input.bytes(), limits, stop)?);
             let source = self.sources.entry(i).or_insert(Source::Moving { reader, last: None });
-            return again(source, &mut self.delay);
+            return again(source, &mut self.delay, self.context.stop);
         }
         let picture = decode::still(input.format(), input.bytes(), &commands, limits, stop)?;
         if !self.is_animation() {
             return Ok(if limits.threads > 1 { ahead(picture, self.threads) } else { picture });
         }
         let frame = self.context.frame(picture)?;
-        self.sources.insert(i, Source::Still(Some(frame.try_clone()?)));
+        self.sources.insert(i, Source::Still(Some(frame.try_clone(stop)?)));
         Ok(Picture::Frame(frame))
     }
 
@@ -388,11 +388,15 @@ impl<'a> Runner<'a> {
 }
 
 /// The next picture of a source that gave one before.
-fn again<'a>(source: &mut Source<'_>, delay: &mut u16) -> Result<Picture<'a>> {
+fn again<'a>(
+    source: &mut Source<'_>,
+    delay: &mut u16,
+    stop: &dyn enough::Stop,
+) -> Result<Picture<'a>> {
     match source {
         Source::Still(frame) => {
             let frame = frame.as_ref().ok_or_else(|| orphan("Input"))?;
-            frame.try_clone().map(Picture::Frame)
+            frame.try_clone(stop).map(Picture::Frame)
         }
         Source::Moving { reader, last } => {
             if let Some(shot) = reader.next_shot()? {
@@ -400,7 +404,7 @@ fn again<'a>(source: &mut Source<'_>, delay: &mut u16) -> Result<Picture<'a>> {
                 *last = Some(shot.frame);
             }
             let frame = last.as_ref().ok_or_else(|| orphan("Input"))?;
-            frame.try_clone().map(Picture::Frame)
+            frame.try_clone(stop).map(Picture::Frame)
         }
     }
 }
@@ -438,7 +442,7 @@ impl<'a> Shelf<'a> {
             return Ok(picture);
         }
         let frame = self.context.frame(picture)?;
-        let copy = frame.try_clone()?;
+        let copy = frame.try_clone(self.context.stop)?;
         self.pictures.insert(i, Picture::Frame(frame));
         Ok(Picture::Frame(copy))
     }

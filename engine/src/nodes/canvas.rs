@@ -1,5 +1,7 @@
 //! Nodes that cut, pad and fill.
 
+use enough::Stop;
+
 use super::Context;
 use crate::color::{Rgba, resolve};
 use crate::error::{Error, Kind, Result};
@@ -36,33 +38,42 @@ pub fn create(
 /// A new frame of one colour.
 ///
 /// # Errors
-/// The size is above the limits.
+/// The size is above the limits, or the job was asked to stop.
 pub fn filled(
     (w, h): (u64, u64),
     channels: Channels,
     color: Rgba,
     context: &Context<'_>,
 ) -> Result<Frame> {
-    let mut frame = Frame::new(&context.limits.canvas(w, h, channels)?)?;
-    frame.fill(frame.rect(), color);
-    Ok(frame)
+    let paid = context.limits.canvas(w, h, channels)?;
+    let color = [color.r, color.g, color.b, color.a];
+    Frame::by_rows(&paid, context.stop, |_, row| {
+        for px in row.chunks_exact_mut(channels.count()) {
+            px.copy_from_slice(&color[..channels.count()]);
+        }
+        Ok(())
+    })
 }
 
 /// The node `crop`.
 ///
 /// # Errors
-/// The rectangle is empty or not inside the picture.
-pub fn crop(picture: Picture<'_>, edges: [u32; 4]) -> Result<Picture<'_>> {
+/// The rectangle is empty or not inside the picture, or the job was asked to stop.
+pub fn crop<'a>(
+    picture: Picture<'a>,
+    edges: [u32; 4],
+    context: &Context<'a>,
+) -> Result<Picture<'a>> {
     let rect = inside(edges, picture.size())?;
     if rect == whole(picture.size()) {
         return Ok(picture);
     }
     match picture {
         Picture::Frame(mut frame) => {
-            frame.crop(rect);
+            frame.crop(rect, context.stop)?;
             Ok(Picture::Frame(frame))
         }
-        rows => Ok(Picture::Rows(rows.into_rows(rect))),
+        rows => Ok(Picture::Rows(rows.into_rows_of(rect, context.stop))),
     }
 }
 
@@ -140,12 +151,11 @@ pub fn region<'a>(
         return filled(size, picture.channels(), color, context).map(Picture::Frame);
     };
     if (u64::from(seen.w()), u64::from(seen.h())) == size {
-        let part = crop(picture, [seen.x1, seen.y1, seen.x2, seen.y2])?;
+        let part = crop(picture, [seen.x1, seen.y1, seen.x2, seen.y2], context)?;
         if color.is_opaque() || part.channels() == Channels::Rgba {
             return Ok(part);
         }
-        let all = whole(part.size());
-        return Ok(Picture::Rows(WithAlpha::wrap(part.into_rows(all))));
+        return Ok(Picture::Rows(WithAlpha::wrap(part.into_rows())));
     }
     let place = ((i64::from(seen.x1) - x1) as u32, (i64::from(seen.y1) - y1) as u32);
     pad(picture, seen, size, place, color, context).map(Picture::Frame)
@@ -165,7 +175,7 @@ pub fn pad<'a>(
 ) -> Result<Frame> {
     let alpha = color.a < 255 || picture.channels() == Channels::Rgba;
     let mut canvas = filled(size, Channels::with(alpha), color, context)?;
-    let mut rows = picture.into_rows(part);
+    let mut rows = picture.into_rows_of(part, context.stop);
     if alpha {
         rows = WithAlpha::wrap(rows);
     }
@@ -180,11 +190,16 @@ pub fn pad<'a>(
 /// The node `fill_rect`: overwrites, and does not blend. A picture without alpha gets none.
 ///
 /// # Errors
-/// The rectangle is empty or not inside the picture.
-pub fn fill(mut frame: Frame, edges: [u32; 4], color: &Color) -> Result<Frame> {
+/// The rectangle is empty or not inside the picture, or the job was asked to stop.
+pub fn fill(
+    mut frame: Frame,
+    edges: [u32; 4],
+    color: &Color,
+    context: &Context<'_>,
+) -> Result<Frame> {
     let rect = inside(edges, frame.size())
         .map_err(|error| Error::new(Kind::InvalidCoordinates, error.text))?;
-    frame.fill(rect, resolve(color)?);
+    frame.fill(rect, resolve(color)?, context.stop)?;
     Ok(frame)
 }
 
@@ -193,7 +208,7 @@ pub fn fill(mut frame: Frame, edges: [u32; 4], color: &Color) -> Result<Frame> {
 /// # Errors
 /// It is empty, or not inside both pictures.
 pub fn copy_rect(
-    source: &Frame,
+    source: Frame,
     canvas: Frame,
     [from_x, from_y, w, h]: [u32; 4],
     (x, y): (u32, u32),
@@ -202,13 +217,10 @@ pub fn copy_rect(
     let corner = |x: u32, y: u32| [x, y, x.saturating_add(w), y.saturating_add(h)];
     let part = inside(corner(from_x, from_y), source.size())?;
     inside(corner(x, y), canvas.size())?;
-    let mut canvas =
-        if source.has_alpha() { canvas.promoted(context.limits, context.stop)? } else { canvas };
-    if canvas.channels() == source.channels() {
-        canvas.blit(source, part, x, y);
-    } else {
-        canvas.blit(&source.try_clone()?.promoted(context.limits, context.stop)?, part, x, y);
-    }
+    let Context { limits, stop } = *context;
+    let mut canvas = if source.has_alpha() { canvas.promoted(limits, stop)? } else { canvas };
+    let source = if canvas.has_alpha() { source.promoted(limits, stop)? } else { source };
+    canvas.blit(&source, part, (x, y), stop)?;
     Ok(canvas)
 }
 
@@ -219,12 +231,11 @@ const DOT: u32 = 3;
 ///
 /// # Errors
 /// The picture is not larger than the dot. (Upstream never ends on such a picture.)
-pub fn red_dot(frame: &mut Frame) -> Result<()> {
+pub fn red_dot(frame: &mut Frame, stop: &dyn Stop) -> Result<()> {
     let (w, h) = frame.size();
     if w <= DOT || h <= DOT {
         return Err(invalid(format!("A picture of {w}×{h} has no room for the red dot")));
     }
     let rect = Rect { x1: w - DOT, y1: h - DOT, x2: w, y2: h };
-    frame.fill(rect, Rgba { r: 255, g: 0, b: 0, a: 255 });
-    Ok(())
+    frame.fill(rect, Rgba { r: 255, g: 0, b: 0, a: 255 }, stop)
 }

@@ -96,7 +96,7 @@ pub fn transform(frame: &mut Frame, m: &Matrix, stop: &dyn Stop) -> Result<()> {
 /// # Errors
 /// There is no room for it.
 pub fn fade(frame: &Frame, opacity: f32, context: &Context<'_>) -> Result<Frame> {
-    filter(frame.try_clone()?, &ColorFilter::Alpha(opacity.clamp(0.0, 1.0)), context)
+    filter(frame.try_clone(context.stop)?, &ColorFilter::Alpha(opacity.clamp(0.0, 1.0)), context)
 }
 
 /// The node `white_balance_histogram_area_threshold_srgb`.
@@ -162,7 +162,7 @@ mod tests {
     fn filtered(px: &[u8], channels: Channels, filter: ColorFilter) -> Vec<u8> {
         let limits = Limits::default();
         let paid = limits.canvas((px.len() / channels.count()) as u64, 1, channels).unwrap();
-        let mut frame = Frame::new(&paid).unwrap();
+        let mut frame = Frame::new(&paid, &enough::Unstoppable).unwrap();
         frame.px_mut().copy_from_slice(px);
         let context = Context { limits: &limits, stop: &enough::Unstoppable };
         super::filter(frame, &filter, &context).unwrap().px().to_vec()

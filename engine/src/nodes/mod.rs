@@ -56,7 +56,9 @@ pub fn apply<'a>(node: &Node, picture: Picture<'a>, context: &Context<'a>) -> Re
         Node::Resample2d { w, h, hints } => {
             return scale::resample(picture, (*w, *h), hints.as_ref(), context);
         }
-        Node::Crop { x1, y1, x2, y2 } => return canvas::crop(picture, [*x1, *y1, *x2, *y2]),
+        Node::Crop { x1, y1, x2, y2 } => {
+            return canvas::crop(picture, [*x1, *y1, *x2, *y2], context);
+        }
         Node::Region { x1, y1, x2, y2, background_color } => {
             let edges = [*x1, *y1, *x2, *y2].map(i64::from);
             return canvas::region(picture, edges, background_color, context);
@@ -93,7 +95,7 @@ fn in_memory(node: &Node, mut frame: Frame, context: &Context<'_>) -> Result<Fra
             Ok(frame)
         }
         Node::FillRect { x1, y1, x2, y2, color } => {
-            canvas::fill(frame, [*x1, *y1, *x2, *y2], color)
+            canvas::fill(frame, [*x1, *y1, *x2, *y2], color, context)
         }
         Node::RoundImageCorners { radius, background_color } => {
             corners::round(frame, radius, background_color, context)
@@ -108,7 +110,7 @@ fn in_memory(node: &Node, mut frame: Frame, context: &Context<'_>) -> Result<Fra
             Ok(frame)
         }
         Node::WatermarkRedDot => {
-            canvas::red_dot(&mut frame)?;
+            canvas::red_dot(&mut frame, context.stop)?;
             Ok(frame)
         }
         _ => Err(not_here(node)),
@@ -128,7 +130,7 @@ pub fn draw<'a>(
     match node {
         Node::CopyRectToCanvas { from_x, from_y, w, h, x, y } => {
             let source = context.frame(picture)?;
-            canvas::copy_rect(&source, canvas, [*from_x, *from_y, *w, *h], (*x, *y), context)
+            canvas::copy_rect(source, canvas, [*from_x, *from_y, *w, *h], (*x, *y), context)
         }
         Node::DrawImageExact { x, y, w, h, blend, hints } => {
             let place = [*x, *y, *w, *h];
@@ -142,4 +144,105 @@ pub fn draw<'a>(
 fn not_here(node: &Node) -> Error {
     let text = format!("The node {} cannot stand here", node.name());
     Error::new(Kind::InvalidNodeConnections, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use enough::{StopReason, Unstoppable};
+
+    use super::*;
+    use crate::color::Rgba;
+    use crate::frame::Channels;
+
+    /// Goes on, and counts how often it was asked.
+    #[derive(Default)]
+    struct Asked(AtomicUsize);
+
+    impl Stop for Asked {
+        fn check(&self) -> std::result::Result<(), StopReason> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+
+    fn picture(channels: Channels) -> Frame {
+        let context = Context { limits: &Limits::default(), stop: &Unstoppable };
+        let color = Rgba { r: 9, g: 90, b: 200, a: 100 };
+        canvas::filled((64, 512), channels, color, &context).unwrap()
+    }
+
+    /// How often a node asks that is applied to a picture of 64×512 pixels.
+    fn asked(node: &str, channels: Channels) -> usize {
+        let stop = Asked::default();
+        let context = Context { limits: &Limits::default(), stop: &stop };
+        let (node, source) =
+            (serde_json::from_str(node).unwrap(), Picture::Frame(picture(channels)));
+        if matches!(node, Node::CopyRectToCanvas { .. } | Node::DrawImageExact { .. }) {
+            draw(&node, source, picture(Channels::Rgba), &context).unwrap();
+        } else {
+            let mut rows = apply(&node, source, &context).unwrap().into_rows();
+            (0..rows.size().1).for_each(|_| assert!(rows.next_row().is_ok()));
+        }
+        stop.0.into_inner()
+    }
+
+    #[test]
+    fn every_node_asks_on_each_pass_over_the_rows_whether_to_stop() {
+        let rows = 512;
+        let tiles = 32;
+        for (node, channels, least) in [
+            (r#""flip_h""#, Channels::Rgb, rows),
+            (r#""flip_v""#, Channels::Rgba, rows / 2),
+            (r#""rotate_180""#, Channels::Rgb, rows + rows / 2),
+            (r#""transpose""#, Channels::Rgba, tiles),
+            (r#""rotate_90""#, Channels::Rgb, tiles + 64),
+            (r#""rotate_270""#, Channels::Rgb, tiles + 32),
+            (r#"{"crop": {"x1": 1, "y1": 0, "x2": 64, "y2": 512}}"#, Channels::Rgb, rows),
+            (
+                r#"{"expand_canvas":
+                    {"left": 1, "top": 0, "right": 0, "bottom": 0, "color": "transparent"}}"#,
+                Channels::Rgb,
+                2 * rows,
+            ),
+            (
+                r#"{"region": {"x1": 64, "y1": 0, "x2": 99, "y2": 512, "background_color": "black"}}"#,
+                Channels::Rgb,
+                rows,
+            ),
+            (
+                r#"{"fill_rect": {"x1": 0, "y1": 0, "x2": 64, "y2": 512, "color": "black"}}"#,
+                Channels::Rgb,
+                rows,
+            ),
+            (
+                r#"{"round_image_corners": {"radius": "circle", "background_color": "transparent"}}"#,
+                Channels::Rgb,
+                2 * rows,
+            ),
+            (r#"{"color_filter_srgb": "sepia"}"#, Channels::Rgba, rows),
+            (r#"{"color_filter_srgb": {"alpha": 0.5}}"#, Channels::Rgb, 2 * rows),
+            (r#"{"white_balance_histogram_area_threshold_srgb": {}}"#, Channels::Rgb, 2 * rows),
+            (
+                r#"{"crop_whitespace": {"threshold": 80, "percent_padding": 0}}"#,
+                Channels::Rgb,
+                rows + 10,
+            ),
+            (r#"{"resample_2d": {"w": 1, "h": 1}}"#, Channels::Rgb, rows),
+            (r#"{"resample_2d": {"w": 1, "h": 1}}"#, Channels::Rgba, rows),
+            (r#"{"resample_2d": {"w": 1, "h": 5120}}"#, Channels::Rgb, 10 * rows),
+            (r#"{"resample_2d": {"w": 1, "h": 5120}}"#, Channels::Rgba, 10 * rows),
+            (
+                r#"{"copy_rect_to_canvas":
+                    {"from_x": 0, "from_y": 0, "w": 64, "h": 512, "x": 0, "y": 0}}"#,
+                Channels::Rgb,
+                2 * rows,
+            ),
+            (r#"{"draw_image_exact": {"x": 0, "y": 0, "w": 64, "h": 512}}"#, Channels::Rgba, rows),
+        ] {
+            let asked = asked(node, channels);
+            assert!(asked >= least, "{node}: {asked} times, not {least}");
+        }
+    }
 }

@@ -25,7 +25,7 @@ pub fn constrain<'a>(
         hints.background_color.clone_from(canvas_color);
     }
     let picture = match crop {
-        Some(edges) => canvas::crop(picture, edges)?,
+        Some(edges) => canvas::crop(picture, edges, context)?,
         None => picture,
     };
     let picture = resample(picture, size, Some(&hints), context)?;
@@ -57,7 +57,7 @@ pub fn resample<'a>(
     if !scaling.acts(hints.resample_when, from, to, alpha) {
         return Ok(picture);
     }
-    let rows = picture.into_rows(whole(from));
+    let rows = picture.into_rows();
     Ok(Picture::Rows(resample::scale(rows, to, &scaling, context.limits, context.stop)?))
 }
 
@@ -85,9 +85,7 @@ pub fn draw<'a>(
         let text = "draw_image_exact always resamples";
         return Err(Error::new(Kind::InvalidNodeParams, text));
     }
-    let part = whole(picture.size());
-    let rows = picture.into_rows(part);
-    paint(rows, canvas, place, blend.unwrap_or(Blend::Compose), hints, context)
+    paint(picture.into_rows(), canvas, place, blend.unwrap_or(Blend::Compose), hints, context)
 }
 
 /// Draw a picture on *place* of a canvas. The background of the hints has no part in it.

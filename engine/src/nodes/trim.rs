@@ -22,8 +22,7 @@ pub fn crop_whitespace(
         let text = format!("A padding of {percent} percent leaves nothing of {found:?}");
         return Err(Error::new(Kind::InvalidNodeParams, text));
     }
-    frame.crop(rect);
-    Ok(())
+    frame.crop(rect, stop)
 }
 
 fn padded(rect: Rect, percent: f32, (w, h): (u32, u32)) -> Rect {
@@ -197,19 +196,21 @@ impl Near {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use enough::Unstoppable;
+
     use crate::limits::Limits;
 
     fn picture(size: (u32, u32), content: Rect, border: u8, inside: u8) -> Frame {
         let paid = Limits::default().canvas(size.0.into(), size.1.into(), Channels::Rgb).unwrap();
-        let mut frame = Frame::new(&paid).unwrap();
+        let mut frame = Frame::new(&paid, &Unstoppable).unwrap();
         let grey = |v| crate::color::Rgba { r: v, g: v, b: v, a: 255 };
-        frame.fill(frame.rect(), grey(border));
-        frame.fill(content, grey(inside));
+        frame.fill(frame.rect(), grey(border), &Unstoppable).unwrap();
+        frame.fill(content, grey(inside), &Unstoppable).unwrap();
         frame
     }
 
     fn trimmed(mut frame: Frame, threshold: u32, percent: f32) -> (u32, u32) {
-        crop_whitespace(&mut frame, threshold, percent, &enough::Unstoppable).unwrap();
+        crop_whitespace(&mut frame, threshold, percent, &Unstoppable).unwrap();
         frame.size()
     }
 

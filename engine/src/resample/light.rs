@@ -4,15 +4,20 @@
 //! a JPEG takes from file to file.
 
 use archmage::autoversion;
+use enough::Stop;
 use zenresize::filter::InterpolationDetails;
 use zenresize::weights::F32WeightTable;
 
 use crate::error::Result;
+use crate::memory;
 use crate::rows::Rows;
 use crate::srgb::{self, ByteTable};
 
 /// Samples of each pixel.
 const N: usize = 3;
+
+/// Rows that are added up between two looks at whether to stop.
+const ADDED: usize = 64;
 
 /// Rows of RGB, from as many rows of the source as they need.
 pub struct LightScaler {
@@ -36,7 +41,7 @@ impl LightScaler {
         let down = F32WeightTable::new(from.1, to.1, filter);
         let (wide, row) = (from.0 as usize * N, to.0 as usize * N);
         Self {
-            recent: vec![vec![0.0; wide]; down.max_taps],
+            recent: vec![Vec::new(); down.max_taps],
             across,
             down,
             read: 0,
@@ -50,19 +55,28 @@ impl LightScaler {
     /// The next row.
     ///
     /// # Errors
-    /// The source failed.
-    pub fn next_row(&mut self, source: &mut dyn Rows) -> Result<&[u8]> {
+    /// The source failed, there is no memory for its rows, or the job was asked to stop.
+    pub fn next_row(&mut self, source: &mut dyn Rows, stop: &dyn Stop) -> Result<&[u8]> {
         let weights = self.down.weights(self.made);
         let first = self.down.left[self.made].max(0) as usize;
         let count = self.recent.len();
         while self.read < first + weights.len() {
-            let row = source.next_row()?;
-            lighten(row, &mut self.recent[self.read % count]);
+            stop.check()?;
+            let (row, light) = (source.next_row()?, &mut self.recent[self.read % count]);
+            if light.is_empty() {
+                *light = memory::reserved(row.len())?;
+                light.resize(row.len(), 0.0);
+            }
+            lighten(row, light);
             self.read += 1;
         }
         let rows: Vec<&[f32]> =
             (first..first + weights.len()).map(|y| self.recent[y % count].as_slice()).collect();
-        add_rows(&rows, weights, &mut self.wide);
+        self.wide.fill(0.0);
+        for (rows, weights) in rows.chunks(ADDED).zip(weights.chunks(ADDED)) {
+            stop.check()?;
+            add_rows(rows, weights, &mut self.wide);
+        }
         add_columns(&self.wide, &self.across, &mut self.steps);
         for (byte, &step) in self.row.iter_mut().zip(&self.steps) {
             *byte = srgb::byte_table().byte_of_step(step);
@@ -79,10 +93,9 @@ fn lighten(row: &[u8], light: &mut [f32]) {
     }
 }
 
-/// The sum of rows, each so strong.
+/// Add rows, each so strong.
 #[autoversion(v3, scalar)]
 fn add_rows(rows: &[&[f32]], weights: &[f32], sum: &mut [f32]) {
-    sum.fill(0.0);
     for (rows, weights) in rows.chunks(4).zip(weights.chunks(4)) {
         match (rows, weights) {
             (&[a, b, c, d], &[wa, wb, wc, wd]) => {
@@ -123,11 +136,12 @@ mod tests {
     use crate::frame::{Channels, Frame};
     use crate::limits::Limits;
     use crate::rows::FrameRows;
+    use enough::Unstoppable;
     use zenresize::Filter;
 
     fn frame(w: u64, h: u64, level: impl Fn(usize) -> u8) -> Frame {
         let paid = Limits::default().canvas(w, h, Channels::Rgb).unwrap();
-        let mut frame = Frame::new(&paid).unwrap();
+        let mut frame = Frame::new(&paid, &Unstoppable).unwrap();
         frame.px_mut().iter_mut().enumerate().for_each(|(i, v)| *v = level(i));
         frame
     }
@@ -136,7 +150,7 @@ mod tests {
         let filter = InterpolationDetails::create(filter);
         let mut scaler = LightScaler::new(frame.size(), to, &filter);
         let mut rows = FrameRows::new(frame, frame.rect());
-        (0..to.1).flat_map(|_| scaler.next_row(&mut rows).unwrap().to_vec()).collect()
+        (0..to.1).flat_map(|_| scaler.next_row(&mut rows, &Unstoppable).unwrap().to_vec()).collect()
     }
 
     #[test]

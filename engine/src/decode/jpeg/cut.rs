@@ -3,8 +3,11 @@
 //! zenjpeg goes on with bits of its own where data ends, which gives noise. Two decodes
 //! that go on with different bits are the same as far as there is data, and no further.
 
+use enough::Stop;
+
 use super::Head;
 use super::markers::scan_start;
+use crate::error::Result;
 use crate::frame::{Frame, Rect};
 
 /// The level of a block that was never decoded.
@@ -28,24 +31,37 @@ pub fn continued(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Make all blocks grey that come after the first in which two ways to go on differ.
-pub fn blank_what_is_missing(frame: &mut Frame, other: &Frame, head: &Head) {
+///
+/// # Errors
+/// The job was asked to stop.
+pub fn blank_what_is_missing(
+    frame: &mut Frame,
+    other: &Frame,
+    head: &Head,
+    stop: &dyn Stop,
+) -> Result<()> {
     let sampling = head.info.subsampling;
     let across = 8 * u32::from(sampling.h_samp_factor_luma());
     let down = 8 * u32::from(sampling.v_samp_factor_luma());
-    let columns = frame.w().div_ceil(across);
+    let (w, h) = frame.size();
+    let columns = w.div_ceil(across);
     let block = |i: u32| Rect {
         x1: i % columns * across,
         y1: i / columns * down,
-        x2: (i % columns * across + across).min(frame.w()),
-        y2: (i / columns * down + down).min(frame.h()),
+        x2: (i % columns * across + across).min(w),
+        y2: (i / columns * down + down).min(h),
     };
-    let blocks: Vec<Rect> = (0..columns * frame.h().div_ceil(down)).map(block).collect();
-    let differs = |rect: &Rect| (0..rect.h()).any(|y| frame.part(*rect, y) != other.part(*rect, y));
-    // The block in which data ends is kept, as upstream keeps it.
-    let end = blocks.iter().position(differs).map_or(blocks.len(), |i| i + 1);
-    for &rect in &blocks[end..] {
-        (0..rect.h()).for_each(|y| frame.part_mut(rect, y).fill(GREY));
+    let mut differ = false;
+    for rect in (0..columns * h.div_ceil(down)).map(block) {
+        stop.check()?;
+        if differ {
+            (0..rect.h()).for_each(|y| frame.part_mut(rect, y).fill(GREY));
+        } else {
+            // The block in which data ends is kept, as upstream keeps it.
+            differ = (0..rect.h()).any(|y| frame.part(rect, y) != other.part(rect, y));
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]

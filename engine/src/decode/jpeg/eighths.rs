@@ -221,7 +221,7 @@ mod tests {
             for eighths in [1, 2, 3, 4, 5, 6] {
                 for linear in [false, true] {
                     let paid = limits.canvas(w, h, Channels::Rgb).unwrap();
-                    let mut frame = Frame::new(&paid).unwrap();
+                    let mut frame = Frame::new(&paid, &enough::Unstoppable).unwrap();
                     frame.px_mut().fill(77);
                     let all = Rect { x1: 0, y1: 0, x2: w as u32, y2: h as u32 };
                     let rows = Box::new(FrameRows::new(&frame, all));

@@ -1,5 +1,6 @@
 //! JPEGs of four inks: CMYK, and YCCK which is CMYK in the clothes of YCbCr.
 
+use enough::Stop;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -21,28 +22,38 @@ fn zune(bytes: &[u8], out: ColorSpace) -> JpegDecoder<ZCursor<&[u8]>> {
 }
 
 /// A picture of four inks, in sRGB (or as its profile would have it, when that is ignored).
-pub fn decode(bytes: &[u8], head: &Head, commands: &Commands, limits: &Limits) -> Result<Frame> {
+pub fn decode(
+    bytes: &[u8],
+    head: &Head,
+    commands: &Commands,
+    limits: &Limits,
+    stop: &dyn Stop,
+) -> Result<Frame> {
     let (w, h) = head.size;
-    let mut inks = Frame::new(&limits.collected(w, h, Channels::Rgba)?)?;
-    if zune(bytes, ColorSpace::YCCK).decode_into(inks.px_mut()).is_ok() {
-        inks.px_mut().as_chunks_mut::<4>().0.iter_mut().for_each(|px| *px = inks_of_ycck(*px));
-    } else {
+    let mut inks = Frame::new(&limits.collected(w, h, Channels::Rgba)?, stop)?;
+    let ycck = zune(bytes, ColorSpace::YCCK).decode_into(inks.px_mut()).is_ok();
+    if !ycck {
         zune(bytes, ColorSpace::CMYK).decode_into(inks.px_mut()).map_err(damaged)?;
-        inks.px_mut().iter_mut().for_each(|ink| *ink = 255 - *ink);
     }
-    let mut frame = Frame::new(&limits.collected(w, h, Channels::Rgb)?)?;
     let icc = head.info.icc_profile.as_deref().filter(|_| !commands.discard_profile);
-    match icc.map(colour::from_cmyk).transpose() {
-        Ok(Some(transform)) => {
-            transform.transform(inks.px(), frame.px_mut()).map_err(damaged)?;
-        }
+    let transform = match icc.map(colour::from_cmyk).transpose() {
         Err(error) if !commands.ignore_profile_errors => return Err(error),
-        _ => {
-            let pairs = inks.px().as_chunks::<4>().0.iter().zip(frame.px_mut().as_chunks_mut().0);
-            pairs.for_each(|(inks, px)| *px = colour::press(*inks));
+        transform => transform.ok().flatten(),
+    };
+    Frame::by_rows(&limits.collected(w, h, Channels::Rgb)?, stop, |y, to| {
+        let inks = inks.row_mut(y);
+        if ycck {
+            inks.as_chunks_mut::<4>().0.iter_mut().for_each(|px| *px = inks_of_ycck(*px));
+        } else {
+            inks.iter_mut().for_each(|ink| *ink = 255 - *ink);
         }
-    }
-    Ok(frame)
+        if let Some(transform) = &transform {
+            return transform.transform(inks, to).map_err(damaged);
+        }
+        let pairs = inks.as_chunks::<4>().0.iter().zip(to.as_chunks_mut().0);
+        pairs.for_each(|(inks, px)| *px = colour::press(*inks));
+        Ok(())
+    })
 }
 
 /// YCCK is stored inverted: what its Y, Cb and Cr give as RGB is C, M and Y themselves.
