@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use moxcms::{
     BarycentricWeightScale, Chromaticity, ColorPrimaries, ColorProfile, DataColorSpace,
-    InterpolationMethod, Layout, ToneReprCurve, Transform8BitExecutor, TransformOptions,
+    InterpolationMethod, Layout, Transform8BitExecutor, TransformOptions, XyY, curve_from_gamma,
 };
 
 use super::Commands;
@@ -20,17 +20,18 @@ pub enum Profile {
     /// By an ICC profile.
     Icc(Vec<u8>),
     /// By PNG's gamma, and white, red, green and blue points.
-    Gamma(f32, [(f32, f32); 4]),
+    Gamma(f64, [(f64, f64); 4]),
 }
 
 impl Profile {
-    /// A description by PNG's gamma and points; sRGB when they are sRGB's.
+    /// A description by PNG's gamma and points; sRGB when they are about sRGB's, or nonsense.
     #[must_use]
-    pub fn gamma(gamma: f32, points: [(f32, f32); 4]) -> Self {
-        const SRGB: [(f32, f32); 4] = [(0.3127, 0.329), (0.64, 0.33), (0.30, 0.60), (0.15, 0.06)];
-        let near = |a: f32, b: f32| (a - b).abs() < 0.001;
+    pub fn gamma(gamma: f64, points: [(f64, f64); 4]) -> Self {
+        const SRGB: [(f64, f64); 4] = [(0.3127, 0.329), (0.64, 0.33), (0.30, 0.60), (0.15, 0.06)];
+        let near = |a: f64, b: f64| (a - b).abs() < 0.01;
         let same = SRGB.iter().zip(points).all(|(a, b)| near(a.0, b.0) && near(a.1, b.1));
-        if (near(gamma, 0.45455) && same) || gamma <= 0.0 {
+        let nonsense = gamma <= 0.0 || points.iter().any(|point| point.1 == 0.0);
+        if nonsense || (same && (gamma * 2.2 - 1.0).abs() < 0.05) {
             Self::Srgb
         } else {
             Self::Gamma(gamma, points)
@@ -42,12 +43,12 @@ impl Profile {
             Self::Srgb => Ok(None),
             Self::Icc(icc) => ColorProfile::new_from_slice(icc).map(Some).map_err(unusable),
             Self::Gamma(gamma, [white, red, green, blue]) => {
-                let point = |&(x, y): &(f32, f32)| Chromaticity::new(x, y);
+                let point = |&(x, y): &(f64, f64)| Chromaticity::new(x as f32, y as f32);
                 let mut profile = ColorProfile::new_srgb();
                 let primaries =
                     ColorPrimaries { red: point(red), green: point(green), blue: point(blue) };
-                profile.update_rgb_colorimetry(point(white).to_xyyb(), primaries);
-                let curve = ToneReprCurve::Parametric(vec![1.0 / gamma]);
+                profile.update_rgb_colorimetry(XyY::new(white.0, white.1, 1.0), primaries);
+                let curve = curve_from_gamma((1.0 / gamma) as f32);
                 profile.red_trc = Some(curve.clone());
                 profile.green_trc = Some(curve.clone());
                 profile.blue_trc = Some(curve);

@@ -3,7 +3,6 @@
 use enough::Stop;
 use zenwebp::{DecodeConfig, DecodeRequest, ImageInfo, Limits as ZenLimits};
 
-use super::colour::{self, Profile};
 use super::{Commands, Format, Header, malformed};
 use crate::error::{Error, Kind, Result};
 use crate::frame::{Channels, Frame};
@@ -24,7 +23,7 @@ pub fn header(bytes: &[u8]) -> Result<Header> {
         w: info.width,
         h: info.height,
         alpha: info.has_alpha,
-        lossless: !info.is_lossy,
+        lossless: !info.is_lossy && !info.has_animation,
         animated: info.has_animation,
     })
 }
@@ -58,9 +57,8 @@ pub fn open<'a>(
         let text = "Animated WebP pictures are not supported";
         return Err(Error::new(Kind::ImageDecodingError, text));
     }
-    let frame = pixels(bytes, &info, limits, stop)?;
-    let profile = info.icc_profile.map_or(Profile::Srgb, Profile::Icc);
-    let picture = colour::to_srgb(Picture::Frame(frame), profile, commands)?;
+    // Its profile is not looked at, as upstream does not look at it.
+    let picture = Picture::Frame(pixels(bytes, &info, limits, stop)?);
     if wanted == size {
         return Ok(picture);
     }
