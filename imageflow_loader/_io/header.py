@@ -8,8 +8,7 @@ an `ImageInfo` or an `ImageDecodeError`.
 from __future__ import annotations
 
 import zlib
-from struct import Struct
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 from ..errors import ImageDecodeError
 from .image_info import ImageInfo
@@ -17,7 +16,7 @@ from .image_info import ImageInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..types import PixelFormat
+    Order = Literal["big", "little"]
 
 
 def sniff(head: bytes | bytearray | memoryview) -> str | None:
@@ -60,14 +59,37 @@ def read_header(data: bytes | memoryview, *, name: str = "the input") -> ImageIn
             f"{bytes(data[:12])!r}.",
             kind="NoEnabledDecoderFound",
         )
-    read, kind = _READERS[mime_type]
+    read, extension, kind = _READERS[mime_type]
     try:
-        return read(_Bytes(data))
+        found = read(_Bytes(data))
+        if not found.width or not found.height:
+            _damaged(f"its size is {found.width}×{found.height}")
     except _DamagedError as damage:
         raise ImageDecodeError(
             f"{name}, by its first bytes {mime_type}, cannot be read: {damage}.",
             kind=kind,
         ) from None
+    return ImageInfo(
+        found.width,
+        found.height,
+        mime_type,
+        extension,
+        "bgra_32" if found.alpha else "bgr_32",
+        found.lossless,
+        max(found.frames, 1),
+        found.orientation,
+    )
+
+
+class _Found(NamedTuple):
+    """What one of the readers has found."""
+
+    width: int
+    height: int
+    alpha: bool = False
+    lossless: bool = False
+    frames: int = 1
+    orientation: int = 1
 
 
 class _DamagedError(Exception):
@@ -76,10 +98,6 @@ class _DamagedError(Exception):
 
 def _damaged(what: str) -> NoReturn:
     raise _DamagedError(what)
-
-
-_U16 = {"<": Struct("<H"), ">": Struct(">H")}
-_U32 = {"<": Struct("<I"), ">": Struct(">I")}
 
 
 class _Bytes:
@@ -101,16 +119,14 @@ class _Bytes:
     def u8(self, at: int) -> int:
         return self.take(at, 1)[0]
 
-    def u16(self, at: int, order: str) -> int:
-        value: int = _U16[order].unpack(self.take(at, 2))[0]
-        return value
+    def u16(self, at: int, order: Order) -> int:
+        return int.from_bytes(self.take(at, 2), order)
 
     def u24(self, at: int) -> int:
         return int.from_bytes(self.take(at, 3), "little")
 
-    def u32(self, at: int, order: str) -> int:
-        value: int = _U32[order].unpack(self.take(at, 4))[0]
-        return value
+    def u32(self, at: int, order: Order) -> int:
+        return int.from_bytes(self.take(at, 4), order)
 
 
 # JPEG: ITU-T T.81 annex B; EXIF 2.32 section 4.
@@ -120,7 +136,7 @@ _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # DHT, JPG,
 _END, _START_OF_SCAN, _APP1 = 0xD9, 0xDA, 0xE1
 
 
-def _read_jpeg(jpeg: _Bytes) -> ImageInfo:
+def _read_jpeg(jpeg: _Bytes) -> _Found:
     size: tuple[int, int] | None = None
     orientation: int | None = None
     at = 2
@@ -130,27 +146,22 @@ def _read_jpeg(jpeg: _Bytes) -> ImageInfo:
             continue
         if marker == _END:
             _damaged("it ends before its first scan")
-        length = jpeg.u16(at, ">")
+        length = jpeg.u16(at, "big")
         if length < 2:
             _damaged(f"segment {marker:02X} says that it is {length} bytes long")
         if marker == _START_OF_SCAN:
             break
         if marker in _START_OF_FRAME:
-            size = jpeg.u16(at + 5, ">"), jpeg.u16(at + 3, ">")
+            size = jpeg.u16(at + 5, "big"), jpeg.u16(at + 3, "big")
         elif marker == _APP1 and orientation is None:
             orientation = _exif_orientation(_Bytes(jpeg.take(at + 2, length - 2)))
         at += length
     if size is None:
         _damaged("a scan begins before its size is told")
-    width, height = size
-    if not width or not height:  # a height of 0 is told after the scan: not supported
-        _damaged(f"its size is {width}×{height}")
     orientation = orientation or 1
-    if orientation >= 5:
-        width, height = height, width
-    return ImageInfo(
-        width, height, "image/jpeg", "jpg", "bgr_32", False, orientation=orientation
-    )
+    # A height of 0 is told after the scan, which is not supported.
+    width, height = size if orientation < 5 else size[::-1]
+    return _Found(width, height, orientation=orientation)
 
 
 def _next_marker(jpeg: _Bytes, at: int) -> tuple[int, int]:
@@ -170,7 +181,8 @@ def _exif_orientation(segment: _Bytes) -> int | None:
         if segment.take(0, 6) != b"Exif\0\0":
             return None
         tiff = _Bytes(segment.data[6:])
-        order = {b"II*\0": "<", b"MM\0*": ">"}.get(tiff.take(0, 4))
+        orders: dict[bytes, Order] = {b"II*\0": "little", b"MM\0*": "big"}
+        order = orders.get(tiff.take(0, 4))
         if order is None:
             return None
         directory = tiff.u32(4, order)
@@ -197,28 +209,21 @@ _PNG_DEPTHS = {  # colour type → bits per sample
 _PALETTE, _PNG_WITH_ALPHA = 3, (4, 6)
 
 
-def _read_png(png: _Bytes) -> ImageInfo:
-    length, tag = png.u32(8, ">"), png.take(12, 4)
+def _read_png(png: _Bytes) -> _Found:
+    length, tag = png.u32(8, "big"), png.take(12, 4)
     if (length, tag) != (13, b"IHDR"):
         _damaged(f"it begins with a chunk {tag!r} of {length} bytes")
-    if zlib.crc32(png.take(12, 17)) != png.u32(29, ">"):
+    if zlib.crc32(png.take(12, 17)) != png.u32(29, "big"):
         _damaged("the checksum of its header is wrong")
-    width, height = png.u32(16, ">"), png.u32(20, ">")
+    width, height = png.u32(16, "big"), png.u32(20, "big")
     depth, colour = png.take(24, 2)
-    if not 0 < width < 2**31 or not 0 < height < 2**31:
+    if max(width, height) >= 2**31:
         _damaged(f"its size is {width}×{height}")
     if depth not in _PNG_DEPTHS.get(colour, ()):
         _damaged(f"it has colour type {colour} with {depth} bits")
     # A colour key (tRNS) counts for nothing here: the official engine passes over it.
-    has_alpha = colour == _PALETTE or colour in _PNG_WITH_ALPHA
-    return ImageInfo(
-        width,
-        height,
-        "image/png",
-        "png",
-        "bgra_32" if has_alpha else "bgr_32",
-        colour != _PALETTE,
-    )
+    has_alpha = colour in (_PALETTE, *_PNG_WITH_ALPHA)
+    return _Found(width, height, has_alpha, colour != _PALETTE)
 
 
 # GIF: CompuServe GIF89a specification.
@@ -226,16 +231,11 @@ def _read_png(png: _Bytes) -> ImageInfo:
 _EXTENSION, _IMAGE = 0x21, 0x2C
 
 
-def _read_gif(gif: _Bytes) -> ImageInfo:
-    width, height = gif.u16(6, "<"), gif.u16(8, "<")
+def _read_gif(gif: _Bytes) -> _Found:
+    width, height = gif.u16(6, "little"), gif.u16(8, "little")
     table = _colour_table_size(gif.u8(10))
     gif.take(11, 2)
-    if not width or not height:
-        _damaged(f"its size is {width}×{height}")
-    frames = _count_frames(gif, 13 + table)
-    return ImageInfo(
-        width, height, "image/gif", "gif", "bgra_32", False, frames=max(frames, 1)
-    )
+    return _Found(width, height, alpha=True, frames=_count_frames(gif, 13 + table))
 
 
 def _colour_table_size(flags: int) -> int:
@@ -275,40 +275,30 @@ def _after_sub_blocks(gif: _Bytes, at: int) -> int:
 _ANIMATION, _ALPHA = 0x02, 0x10
 
 
-def _read_webp(webp: _Bytes) -> ImageInfo:
+def _read_webp(webp: _Bytes) -> _Found:
     tag = webp.take(12, 4)
     if tag == b"VP8X":
         return _read_extended_webp(webp)
     if tag == b"VP8 ":
-        return _webp_info(*_lossy_size(webp, 20), alpha=False, lossless=False)
+        return _lossy(webp, 20)
     if tag == b"VP8L":
-        width, height, alpha = _lossless_size(webp, 20)
-        return _webp_info(width, height, alpha=alpha, lossless=True)
+        return _lossless(webp, 20)
     _damaged(f"it begins with a chunk {tag!r}")
 
 
-def _read_extended_webp(webp: _Bytes) -> ImageInfo:
-    flags = webp.u8(20)
-    width, height = webp.u24(24) + 1, webp.u24(27) + 1
-    if flags & _ANIMATION:
-        return _webp_info(
-            width,
-            height,
-            alpha=bool(flags & _ALPHA),
-            lossless=False,  # each frame may be either
-            frames=sum(tag == b"ANMF" for tag, _ in _chunks(webp, 12)),
-        )
-    alpha = bool(flags & _ALPHA)
-    for tag, at in _chunks(webp, 12):
+def _read_extended_webp(webp: _Bytes) -> _Found:
+    flags, chunks = webp.u8(20), _chunks(webp, 12)
+    canvas = _Found(webp.u24(24) + 1, webp.u24(27) + 1, bool(flags & _ALPHA))
+    if flags & _ANIMATION:  # each frame may be lossless, or not
+        return canvas._replace(frames=sum(tag == b"ANMF" for tag, _ in chunks))
+    for tag, at in chunks:
         if tag == b"ALPH":
-            alpha = True
-        if tag == b"VP8 ":
-            _same_size((width, height), _lossy_size(webp, at))
-            return _webp_info(width, height, alpha=alpha, lossless=False)
-        if tag == b"VP8L":
-            *size, alpha = _lossless_size(webp, at)
-            _same_size((width, height), tuple(size))
-            return _webp_info(width, height, alpha=alpha, lossless=True)
+            canvas = canvas._replace(alpha=True)
+        if tag in (b"VP8 ", b"VP8L"):
+            frame = _lossy(webp, at) if tag == b"VP8 " else _lossless(webp, at)
+            if frame[:2] != canvas[:2]:
+                _damaged("its frame is not of the size that its header tells")
+            return frame if frame.lossless else canvas
     _damaged("it has no picture")
 
 
@@ -317,52 +307,33 @@ def _chunks(webp: _Bytes, at: int) -> list[tuple[bytes, int]]:
     found = []
     while at + 8 <= len(webp):
         found.append((webp.take(at, 4), at + 8))
-        length = webp.u32(at + 4, "<")
+        length = webp.u32(at + 4, "little")
         at += 8 + length + (length & 1)
     return found
 
 
-def _lossy_size(webp: _Bytes, at: int) -> tuple[int, int]:
+def _lossy(webp: _Bytes, at: int) -> _Found:
     tag = webp.u24(at)
     is_key_frame, is_shown = not tag & 1, tag & 0x10
     if not is_key_frame or not is_shown or webp.take(at + 3, 3) != b"\x9d\x01\x2a":
         _damaged("its VP8 frame is none that can be shown")
-    width, height = webp.u16(at + 6, "<") & 0x3FFF, webp.u16(at + 8, "<") & 0x3FFF
-    if not width or not height:
-        _damaged(f"its size is {width}×{height}")
-    return width, height
-
-
-def _lossless_size(webp: _Bytes, at: int) -> tuple[int, int, bool]:
-    signature, bits = webp.u8(at), webp.u32(at + 1, "<")
-    if signature != 0x2F or bits >> 29:
-        _damaged("its VP8L frame has an unknown signature or version")
-    return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1, bool(bits >> 28 & 1)
-
-
-def _same_size(canvas: tuple[int, ...], frame: tuple[int, ...]) -> None:
-    if canvas != frame:
-        _damaged("its frame is not of the size that its header tells")
-
-
-def _webp_info(
-    width: int, height: int, *, alpha: bool, lossless: bool, frames: int = 1
-) -> ImageInfo:
-    pixel_format: PixelFormat = "bgra_32" if alpha else "bgr_32"
-    return ImageInfo(
-        width,
-        height,
-        "image/webp",
-        "webp",
-        pixel_format,
-        lossless,
-        frames=max(frames, 1),
+    return _Found(
+        webp.u16(at + 6, "little") & 0x3FFF, webp.u16(at + 8, "little") & 0x3FFF
     )
 
 
-_READERS: dict[str, tuple[Callable[[_Bytes], ImageInfo], str]] = {
-    "image/jpeg": (_read_jpeg, "JpegDecodingError"),
-    "image/png": (_read_png, "ImageDecodingError"),
-    "image/gif": (_read_gif, "GifDecodingError"),
-    "image/webp": (_read_webp, "ImageDecodingError"),
+def _lossless(webp: _Bytes, at: int) -> _Found:
+    signature, bits = webp.u8(at), webp.u32(at + 1, "little")
+    if signature != 0x2F or bits >> 29:
+        _damaged("its VP8L frame has an unknown signature or version")
+    width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return _Found(width, height, alpha=bool(bits >> 28 & 1), lossless=True)
+
+
+_READERS: dict[str, tuple[Callable[[_Bytes], _Found], str, str]] = {
+    "image/jpeg": (_read_jpeg, "jpg", "JpegDecodingError"),
+    "image/png": (_read_png, "png", "ImageDecodingError"),
+    "image/gif": (_read_gif, "gif", "GifDecodingError"),
+    "image/webp": (_read_webp, "webp", "ImageDecodingError"),
 }
+"""Of each type: what reads it, its extension, and the engine's name for its faults."""
