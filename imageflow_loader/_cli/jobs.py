@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._io import read_source
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def _assignment(text: str) -> tuple[int, str]:
+def _assignment(direction: str, text: str) -> tuple[str, int, str]:
     number, _, file = text.partition("=")
     try:
-        return int(number), file
+        return direction, int(number), file
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not ID=FILE") from None
 
@@ -33,20 +34,20 @@ def _assignment(text: str) -> tuple[int, str]:
         argument(
             f"--{way}",
             f"the file of an {way}put; - is standard {way}put. May be repeated",
-            dest=f"{way}puts",
+            dest="files",
             metavar="ID=FILE",
             action="append",
             default=[],
-            type=_assignment,
+            type=partial(_assignment, way),
         )
         for way in ("in", "out")
     ),
     TIMEOUT,
 )
-def run(job: str, inputs: list[Any], outputs: list[Any], timeout: float | None) -> int:
+def run(job: str, files: list[tuple[str, int, str]], timeout: float | None) -> int:
     """Run a job that is written down in JSON."""
     document = _read(job)
-    from_stream = _complete(document, {"in": inputs, "out": outputs})
+    from_stream = _complete(document, files)
     told = Job.from_json(document)
     ends = [
         each._replace(to=destination("-")) if each.to == "-" else each
@@ -58,9 +59,7 @@ def run(job: str, inputs: list[Any], outputs: list[Any], timeout: float | None) 
     return 0
 
 
-def _complete(
-    document: dict[str, Any], files: dict[str, list[tuple[int, str]]]
-) -> bool:
+def _complete(document: dict[str, Any], files: list[tuple[str, int, str]]) -> bool:
     """Put the files in, and return whether standard input is among them."""
     document.setdefault("io", [])
     if "security" in document:  # where an "execute" message has it
@@ -68,23 +67,19 @@ def _complete(
     nodes = _check_document(document)
     named = set(_named(nodes))
     entries = {entry["io_id"]: entry for entry in document["io"]}
-    for direction, given in files.items():
-        for io_id, file in given:
-            if (direction, io_id) not in named:
-                raise ValueError(f"no node of this job has the {direction}put {io_id}")
-            if io_id not in entries:
-                entries[io_id] = {"io_id": io_id}
-                document["io"].append(entries[io_id])
-            entries[io_id].update(direction=direction, io={"file": file})
+    for direction, io_id, file in files:
+        if (direction, io_id) not in named:
+            raise ValueError(f"no node of this job has the {direction}put {io_id}")
+        if io_id not in entries:
+            entries[io_id] = {"io_id": io_id}
+            document["io"].append(entries[io_id])
+        entries[io_id].update(direction=direction, io={"file": file})
     for direction, io_id in sorted(named):
         if not isinstance(entries.get(io_id, {}).get("io"), dict):
             what = f"{direction}put {io_id}"
             raise ValueError(f"{what} has no file: add --{direction} {io_id}=FILE")
-    streams = [
-        entry
-        for entry in entries.values()
-        if entry["direction"] == "in" and entry["io"] == {"file": "-"}
-    ]
+    stream = {"direction": "in", "io": {"file": "-"}}
+    streams = [each for each in entries.values() if stream.items() <= each.items()]
     if len(streams) > 1:
         raise ValueError("standard input can be one input only")
     for entry in streams:
