@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TextIO
 
+    Amounts = Callable[[int, int | None], str]
+
 _WIDTH: Final = 30  # of the bar, in characters
 _REDRAW_S: Final = 0.1
 _MEGABYTE: Final = 1_000_000
@@ -17,12 +19,16 @@ _LINE_EVERY: Final = 10 * _MEGABYTE  # where the size is not known
 _TENTHS: Final = 10
 
 
+def _amounts(done: int, total: int | None) -> str:
+    if not total:
+        return f"{done / _MEGABYTE:.1f} MB"
+    percent = 100 * done // total
+    return f"{percent:3} % of {total / _MEGABYTE:.1f} MB"
+
+
 @contextlib.contextmanager
 def reporting(
-    stream: TextIO,
-    *,
-    quiet: bool = False,
-    amounts: Callable[[int, int | None], str] | None = None,
+    stream: TextIO, *, quiet: bool = False, amounts: Amounts = _amounts
 ) -> Iterator[Callable[[int, int | None], None] | None]:
     """Yield what is to be told of each step; None when *quiet*.
 
@@ -34,7 +40,7 @@ def reporting(
     if quiet:
         yield None
     elif stream.isatty():
-        bar = _Bar(stream, amounts or _amounts)
+        bar = _Bar(stream, amounts)
         try:
             yield bar.update
         finally:
@@ -46,13 +52,9 @@ def reporting(
 class _Bar:
     """One line that is drawn over itself."""
 
-    def __init__(
-        self, stream: TextIO, amounts: Callable[[int, int | None], str]
-    ) -> None:
-        self._stream = stream
-        self._amounts = amounts
-        self._drawn_at = 0.0
-        self._line = ""
+    def __init__(self, stream: TextIO, amounts: Amounts) -> None:
+        self._stream, self._amounts = stream, amounts
+        self._drawn_at, self._line = 0.0, ""
 
     def update(self, done: int, total: int | None) -> None:
         now = time.monotonic()
@@ -76,8 +78,7 @@ class _Lines:
     """A line for each tenth, for logs."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._said = -1
+        self._stream, self._said = stream, -1
 
     def update(self, done: int, total: int | None) -> None:
         step = _TENTHS * done // total if total else done // _LINE_EVERY
@@ -86,13 +87,6 @@ class _Lines:
         if step > self._said:
             self._said = step
             _write(self._stream, f"{_amounts(done, total)}\n")
-
-
-def _amounts(done: int, total: int | None) -> str:
-    if not total:
-        return f"{done / _MEGABYTE:.1f} MB"
-    percent = 100 * done // total
-    return f"{percent:3} % of {total / _MEGABYTE:.1f} MB"
 
 
 def _write(stream: TextIO, text: str) -> None:
