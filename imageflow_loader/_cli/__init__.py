@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 """Each command, in the order of the help: its module, and what it does."""
 
 USAGE, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+VERSION: Final[str] = sys.modules[__name__.partition(".")[0]].__version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,9 +76,8 @@ def _run(argv: list[str]) -> int:
         description="The imageflow image engine, whatever machine this is.",
         epilog="'imageflow-loader COMMAND --help' says more of each.",
     )
-    version = sys.modules[__name__.partition(".")[0]].__version__
     parser.add_argument(
-        "--version", action="version", version=f"imageflow-loader {version}"
+        "--version", action="version", version=f"imageflow-loader {VERSION}"
     )
     parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, (module, purpose) in COMMANDS.items():

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from .._platform import current_platform
 from .._settings import Settings
 from .._supply import ABI, examine
+from .shell import titled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from .._supply import Linkage
@@ -70,27 +70,28 @@ def run(path: Path, *, as_json: bool) -> int:
         }
         print(json.dumps(document, indent=2))
     else:
-        print(f"file      {path}")
-        for line in () if linkage is None else _lines(kind, linkage):
-            print(line)
-        if verdict.sentence:
-            print(f"note      {verdict.sentence} {verdict.remedy or ''}".rstrip())
-        print(f"verdict   would {'' if verdict.ok else 'not '}run here ({platform})")
+        note = " ".join(filter(None, (verdict.sentence, verdict.remedy)))
+        blocks = {
+            "file": [str(path)],
+            **({} if linkage is None else _blocks(kind, linkage)),
+            "note": [note] if note else [],
+            "verdict": [f"would {'' if verdict.ok else 'not '}run here ({platform})"],
+        }
+        print("\n".join(titled(blocks)))
     return 0 if verdict.ok else WOULD_NOT_RUN
 
 
-def _lines(kind: EngineKind, linkage: Linkage) -> Iterator[str]:
-    yield f"kind      {kind}, for {linkage.arch}"
-    yield f"loader    {linkage.interpreter or 'none'}"
-    yield f"libc      {_libc(linkage)}"
-    title = "needs"
-    for name, place in linkage.needed:
-        yield f"{title:<9} {name}: {place or 'NOT FOUND'}"
-        title = ""
-    yield f"TLS       {linkage.tls}"
-    yield f"stack     {'' if linkage.executable_stack else 'not '}executable"
-    if kind == "library":
-        yield f"exports   {len(linkage.exports)} of {len(ABI)} functions of imageflow's"
+def _blocks(kind: EngineKind, linkage: Linkage) -> dict[str, list[str]]:
+    exports = f"{len(linkage.exports)} of {len(ABI)} functions of imageflow's"
+    return {
+        "kind": [f"{kind}, for {linkage.arch}"],
+        "loader": [linkage.interpreter or "none"],
+        "libc": [_libc(linkage)],
+        "needs": [f"{name}: {place or 'NOT FOUND'}" for name, place in linkage.needed],
+        "TLS": [linkage.tls],
+        "stack": [f"{'' if linkage.executable_stack else 'not '}executable"],
+        "exports": [exports] if kind == "library" else [],
+    }
 
 
 def _libc(linkage: Linkage) -> str:

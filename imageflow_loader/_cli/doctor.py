@@ -4,7 +4,7 @@ The JSON of `doctor --json`, schema 1; keys may be added, none will change:
 
     schema      1
     usable      whether an engine was found, opened, and ran a job
-    package     name, version (null: not installed), licence
+    package     name, version, licence
     python      implementation, version, executable (null: embedded)
     platform    os, arch, can_dlopen, libc (null off Linux): family, version (null:
                 not known), evidence [text]
@@ -39,8 +39,8 @@ from .._settings import Settings
 from .._supply import Cache, Damaged, Entry, preflight, probe_library, shown
 from ..errors import EngineError, EngineLoadError, ImageflowError, SettingsError
 from ..types import Attempt
-from . import binary as binary_file
-from .shell import argument, command, flag
+from . import VERSION, binary as binary_file
+from .shell import argument, command, flag, titled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -88,7 +88,7 @@ def examine() -> dict[str, Any]:
         "usable": False,
         "package": {
             "name": _DISTRIBUTION,
-            "version": _package_version(),
+            "version": VERSION,
             "licence": LICENCE,
         },
         "python": {
@@ -150,15 +150,6 @@ def _refuse_what_kills(settings: Settings, platform: Platform) -> None:
                 Attempt("library", None, str(path), "environment", False, said, remedy)
             ],
         )
-
-
-def _package_version() -> str | None:
-    from importlib import metadata  # 34 ms, so only here
-
-    try:
-        return metadata.version(_DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _platform_facts(platform: Platform) -> dict[str, Any]:
@@ -224,32 +215,25 @@ def _engine_facts(info: EngineInfo) -> dict[str, Any]:
 
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
-    package, python = report["package"], report["python"]
-    version = package["version"] or "(not installed)"
-    yield f"{package['name']} {version}"
-    yield from _block("python", [f"{python['implementation']} {python['version']}"])
-    if report["platform"]:
-        yield from _block("platform", _platform_lines(report["platform"]))
-    if report["settings"] is not None:
-        given = [f"{name}={value}" for name, value in report["settings"].items()]
-        yield from _block("settings", given or ["no IMAGEFLOW_ variable is set"])
-    if report["cache"]:
-        yield from _block("cache", _cache_lines(report["cache"]))
-    yield from _block("tried", _attempt_lines(report["attempts"]))
-    if report["engine"]:
-        yield from _block("engine", _engine_lines(report["engine"]))
-    yield from _block("note", [text for _, text in report["notes"]])
-    yield from _block("licence", [package["licence"]])
-    if report["usable"]:
-        yield from _block("verdict", ["this engine works: it has just made a picture"])
-    else:
-        yield from _block("verdict", report["error"]["message"].splitlines())
-
-
-def _block(title: str, lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        yield f"{title:<9} {line}"
-        title = ""
+    package, python, settings = report["package"], report["python"], report["settings"]
+    yield f"{package['name']} {package['version']}"
+    given = settings and [f"{name}={value}" for name, value in settings.items()]
+    verdict = ["this engine works: it has just made a picture"]
+    if not report["usable"]:
+        verdict = report["error"]["message"].splitlines()
+    yield from titled(
+        {
+            "python": [f"{python['implementation']} {python['version']}"],
+            "platform": report["platform"] and _platform_lines(report["platform"]),
+            "settings": ["no IMAGEFLOW_ variable is set"] if settings == {} else given,
+            "cache": report["cache"] and _cache_lines(report["cache"]),
+            "tried": _attempt_lines(report["attempts"]),
+            "engine": report["engine"] and _engine_lines(report["engine"]),
+            "note": [text for _, text in report["notes"]],
+            "licence": [package["licence"]],
+            "verdict": verdict,
+        }
+    )
 
 
 def _platform_lines(platform: dict[str, Any]) -> Iterator[str]:

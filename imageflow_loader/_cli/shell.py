@@ -10,7 +10,7 @@ from ..errors import DestinationError, SourceError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .._job import EncodedImage
     from ..types import Destination, SourceLike
@@ -57,6 +57,14 @@ JSON_LINES: Final = flag(
     "--json", "print a JSON object for each, one a line", dest="as_json"
 )
 QUIET: Final = flag("--quiet", "say nothing unless it fails")
+
+
+def titled(blocks: Mapping[str, Iterable[str] | None]) -> Iterator[str]:
+    """Yield the lines of each block, the first behind its title."""
+    for title, lines in blocks.items():
+        for line in lines or ():
+            yield f"{title:<9} {line}"
+            title = ""
 
 
 def source(word: str) -> SourceLike:
