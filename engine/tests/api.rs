@@ -405,7 +405,11 @@ const ANIMATION: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xFF\xFF\xFF\
 
 /// The extensions that two decoders, each with an encoder of its own, come to.
 fn extensions(inputs: [&[u8]; 2], presets: [Value; 2]) -> Vec<String> {
-    let mut session = session();
+    side_by_side(&mut session(), inputs, presets)
+}
+
+/// The same; the files are the outputs 10 and 11.
+fn side_by_side(session: &mut Session, inputs: [&[u8]; 2], presets: [Value; 2]) -> Vec<String> {
     for (io_id, bytes) in (0..).zip(inputs) {
         session.add_input(io_id, Arc::new(bytes.to_vec())).unwrap();
         session.add_output(10 + io_id).unwrap();
@@ -420,7 +424,7 @@ fn extensions(inputs: [&[u8]; 2], presets: [Value; 2]) -> Vec<String> {
             {"from": 0, "to": 1, "kind": "input"}, {"from": 2, "to": 3, "kind": "input"},
         ],
     }}});
-    let answer = send(&mut session, "v1/execute", &message).unwrap();
+    let answer = send(session, "v1/execute", &message).unwrap();
     let encodes = answer["data"]["job_result"]["encodes"].as_array().unwrap();
     let extension = |each: &Value| each["preferred_extension"].as_str().unwrap().to_owned();
     encodes.iter().map(extension).collect()
@@ -444,6 +448,20 @@ fn a_job_ends_although_an_animation_that_no_animation_is_made_of_has_frames_left
     let presets = [json!({"lodepng": {}}), json!("gif")];
 
     assert_eq!(extensions([ANIMATION, &a_png()], presets), ["png", "gif"]);
+}
+
+#[test]
+fn an_animation_repeats_for_ever_and_a_still_does_not() {
+    let mut session = session();
+
+    side_by_side(&mut session, [ANIMATION, &a_png()], [json!("gif"), json!("gif")]);
+
+    let [moving, still] = [10, 11].map(|io_id| session.take_output(io_id).unwrap());
+    let repeats = b"\x21\xFF\x0BNETSCAPE2.0\x03\x01\0\0\0";
+    let at = moving.windows(repeats.len()).position(|bytes| bytes == repeats);
+    // Behind a frame it is not looked for.
+    assert!(at.is_some_and(|at| !moving[..at].contains(&0x2C)));
+    assert!(!still.windows(8).any(|bytes| bytes == b"NETSCAPE"));
 }
 
 /// Stripes and grain, as a PNG.

@@ -23,22 +23,24 @@ fn side(side: u32) -> Result<u16> {
     u16::try_from(side).map_err(refused)
 }
 
-/// A GIF that is being written. It repeats for ever, as upstream's do.
+/// A GIF that is being written.
 pub struct Writer {
     encoder: Encoder<Vec<u8>>,
     size: (u32, u32),
-    frames: u32,
 }
 
 impl Writer {
-    /// A file with a screen of this size.
+    /// A file with a screen of this size. An animation repeats for ever, as upstream's do.
     ///
     /// # Errors
     /// The format cannot hold it.
-    pub fn new(size: (u32, u32)) -> Result<Self> {
-        let encoder =
+    pub fn new(size: (u32, u32), animated: bool) -> Result<Self> {
+        let mut encoder =
             Encoder::new(Vec::new(), side(size.0)?, side(size.1)?, &[]).map_err(refused)?;
-        Ok(Self { encoder, size, frames: 0 })
+        if animated {
+            encoder.set_repeat(Repeat::Infinite).map_err(refused)?; // not seen after a frame
+        }
+        Ok(Self { encoder, size })
     }
 
     /// Width and height of the last frame, or of the screen.
@@ -53,11 +55,6 @@ impl Writer {
     /// # Errors
     /// The format cannot hold it, or the job was asked to stop.
     pub fn write(&mut self, frame: &Frame, delay: u16, stop: &dyn Stop) -> Result<()> {
-        if self.frames == 1 {
-            // Written before the second frame only, so that a still has no loop.
-            self.encoder.set_repeat(Repeat::Infinite).map_err(refused)?;
-        }
-        self.frames += 1;
         self.size = frame.size();
         memory::expect(self.size, 9)?;
         let mut rgba = rgba(frame, stop)?;

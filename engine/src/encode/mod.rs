@@ -65,7 +65,7 @@ pub fn still(
         Encoding::WebpLossy { quality } => webp::lossy(&frame, quality, stop),
         Encoding::WebpLossless => webp::lossless(frame, stop),
         Encoding::Gif => {
-            let mut writer = gif::Writer::new(frame.size())?;
+            let mut writer = gif::Writer::new(frame.size(), false)?;
             writer.write(&frame, 0, stop)?;
             writer.finish()
         }

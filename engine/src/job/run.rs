@@ -253,7 +253,10 @@ impl<'a> Runner<'a> {
         }
         let choice = choose::choose(preset, &self.facts(i, &picture))?;
         if choice.encoding == Encoding::Gif {
-            let writer = encode::gif::Writer::new((w, h))?;
+            let leading = self.plan.leading_to([i]);
+            let animated =
+                self.sources.iter().any(|(step, source)| leading[*step] && moves(source));
+            let writer = encode::gif::Writer::new((w, h), animated)?;
             self.sinks.insert(io_id, Sink::Moving { writer, step: i });
             return self.add_frame(io_id, picture);
         }
@@ -284,12 +287,10 @@ impl<'a> Runner<'a> {
     /// What the choice of an encoder goes by.
     fn facts(&self, step: usize, picture: &Picture<'_>) -> Facts {
         let source = self.source(step);
-        let moves =
-            |(i, _): (&usize, _)| matches!(self.sources.get(i), Some(Source::Moving { .. }));
         Facts {
             source: source.map(|(_, decoded)| decoded.format),
             source_lossless: source.is_some_and(|(_, decoded)| decoded.header.lossless),
-            animated: source.is_some_and(moves),
+            animated: source.is_some_and(|(i, _)| self.sources.get(i).is_some_and(moves)),
             alpha: picture.channels() == Channels::Rgba,
         }
     }
@@ -407,6 +408,10 @@ fn again<'a>(
             frame.try_clone(stop).map(Picture::Frame)
         }
     }
+}
+
+fn moves(source: &Source<'_>) -> bool {
+    matches!(source, Source::Moving { .. })
 }
 
 fn orphan(place: &str) -> Error {
