@@ -93,11 +93,5 @@ def _words(head: bytes) -> FileKind:
     start = head[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml", b"<!--")):
         return "html"
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # The last character may have been cut in two by HEAD_SIZE.
-        if error.start < len(head) - 3:
-            return "data"
     controls = head.translate(None, _TEXT + bytes(range(128, 256)))
     return "data" if controls else "text"

@@ -58,22 +58,21 @@ class Evidence(NamedTuple):
     """Which of PROBED_SYMBOLS this process has; ImportError without ctypes, OSError
     when dlopen is refused."""
     mapped: Callable[[], frozenset[str]]
-    """The base names of the files mapped into this process; OSError."""
+    """The files mapped into this process; OSError."""
     preloaded: bool = False
     """Whether LD_PRELOAD may have put a stranger before libc."""
-    android: bool = False
 
     @classmethod
     def of_this_process(cls) -> Evidence:
         """Return the evidence about the running interpreter."""
         return cls(
-            system=sys.platform,
-            confstr=_confstr,
+            # Termux calls itself Linux, and its Python knows better.
+            system="android" if hasattr(sys, "getandroidapilevel") else sys.platform,
+            confstr=lambda: os.confstr("CS_GNU_LIBC_VERSION"),
             program=_running_program,
             symbols=_process_symbols,
             mapped=mapped_files,
             preloaded=preloads(),
-            android=hasattr(sys, "getandroidapilevel"),
         )
 
 
@@ -92,11 +91,12 @@ def detect(evidence: Evidence) -> Finding:
 
     No process is started, no folder is searched, `sys.executable` is not trusted.
     """
-    if evidence.android or evidence.system == "android":
+    if evidence.system == "android":
         fact = "this is Android's Python"
         return Finding(Libc("bionic", None, (fact,)), can_dlopen=True, program=None)
     if not evidence.system.startswith("linux"):
-        return Finding(None, can_dlopen=_loads_libraries(evidence.system), program=None)
+        loads_libraries = evidence.system in ("darwin", "win32", "cygwin")
+        return Finding(None, can_dlopen=loads_libraries, program=None)
     return _Detection(evidence).finding()
 
 
@@ -123,7 +123,7 @@ def musl_version(files: Iterable[str] | None = None) -> str | None:
     Raises:
         OSError: There is no `/proc`.
     """
-    for path in sorted(_mapped_paths() if files is None else files):
+    for path in sorted(mapped_files() if files is None else files):
         if PurePosixPath(path).name == SOME_LIBC or family_of(path) == "musl":
             match = _MUSL_VERSION.search(Path(path).read_bytes())
             if match:
@@ -152,8 +152,16 @@ class _Detection:
         self.evidence = evidence
         self.facts: list[str] = []
         self.version = self._glibc_version()
-        self.program = self._program()
-        self.interpreter = self._interpreter()
+        self.program: ElfHeader | None = None
+        self.interpreter: Family | None = None
+        try:
+            self.program = evidence.program()
+        except (OSError, ElfError) as error:
+            self.facts.append(f"program: {getattr(error, 'strerror', None) or error}")
+        else:
+            path = self.program.interpreter
+            self.facts.append(f"interpreter: {path or 'none'}")
+            self.interpreter = family_of(path or "")
 
     def finding(self) -> Finding:
         family, can_dlopen = self._decide()
@@ -179,9 +187,6 @@ class _Detection:
             self.facts.append(f"symbols: dlopen is refused: {error}")
             return self._by_mapped_files()[0], False
         self.facts.append(f"symbols: {', '.join(sorted(symbols)) or 'none we know'}")
-        return self._by_symbols(symbols)
-
-    def _by_symbols(self, symbols: frozenset[str]) -> tuple[Family, bool]:
         # musl first: shims on musl claim to be glibc, and never the reverse.
         if symbols & MUSL_SYMBOLS:
             return "musl", True
@@ -194,25 +199,20 @@ class _Detection:
     def _by_mapped_files(self) -> tuple[Family, bool]:
         """Judge by what is mapped; without any libc or loader this Python is static."""
         try:
-            names = self.evidence.mapped()
+            names = sorted(base_names(self.evidence.mapped()))
         except OSError as error:
             self.facts.append(f"maps: {error.strerror or error}")
             return self._by_files(None), self.interpreter is not None
-        families = {name: family_of(name) for name in sorted(names)}
-        known = [name for name, family in families.items() if family]
-        found = [*known, *(names & {SOME_LIBC})]
+        known = {name: family for name in names if (family := family_of(name))}
+        found = [*known, *(name for name in names if name == SOME_LIBC)]
         self.facts.append(f"maps: {', '.join(found) or 'no libc, no loader'}")
-        family = families[known[0]] if known else None
-        return self._by_files(family), bool(found)
+        return self._by_files(next(iter(known.values()), None)), bool(found)
 
     def _by_files(self, mapped: Family | None) -> Family:
-        if self.version and self.interpreter in (None, "glibc"):
-            return "glibc"
-        if self.version:
-            return "unknown"
-        if mapped and self.interpreter and mapped != self.interpreter:
-            return "unknown"
-        return mapped or self.interpreter or "unknown"
+        """Return what every witness says that says anything, if it is one thing."""
+        confstr: Family | None = "glibc" if self.version else None
+        said = {family for family in (confstr, self.interpreter, mapped) if family}
+        return said.pop() if len(said) == 1 else "unknown"
 
     def _glibc_version(self) -> tuple[int, int] | None:
         try:
@@ -223,30 +223,6 @@ class _Detection:
         self.facts.append(f"confstr: {text}")
         match = re.match(r"glibc (\d+)\.(\d+)", text or "")
         return (int(match[1]), int(match[2])) if match else None
-
-    def _program(self) -> ElfHeader | None:
-        try:
-            return self.evidence.program()
-        except OSError as error:
-            self.facts.append(f"program: {error.strerror or error}")
-        except ElfError as error:
-            self.facts.append(f"program: {error}")
-        return None
-
-    def _interpreter(self) -> Family | None:
-        if self.program is None:
-            return None
-        path = self.program.interpreter
-        self.facts.append(f"interpreter: {path or 'none'}")
-        return family_of(path) if path else None
-
-
-def _loads_libraries(system: str) -> bool:
-    return system in ("darwin", "win32", "cygwin")
-
-
-def _confstr() -> str | None:
-    return os.confstr("CS_GNU_LIBC_VERSION")
 
 
 def _running_program() -> ElfHeader:
@@ -263,20 +239,16 @@ def _process_symbols() -> frozenset[str]:
 
 
 def mapped_files() -> frozenset[str]:
-    """Return the base names of the files that are mapped into this process.
+    """Return the files that are mapped into this process.
 
     Raises:
         OSError: There is no `/proc`.
     """
-    return frozenset(PurePosixPath(path).name for path in _mapped_paths())
+    lines = Path("/proc/self/maps").read_bytes().splitlines()
+    paths = {os.fsdecode(line.partition(b"/")[2]) for line in lines if b"/" in line}
+    return frozenset("/" + path.removesuffix(" (deleted)") for path in paths)
 
 
-def _mapped_paths() -> frozenset[str]:
-    fields = (
-        line.split(None, 5)
-        for line in Path("/proc/self/maps").read_bytes().splitlines()
-    )
-    paths = (os.fsdecode(row[5]) for row in fields if len(row) == 6)
-    return frozenset(
-        path.removesuffix(" (deleted)") for path in paths if path.startswith("/")
-    )
+def base_names(paths: Iterable[str]) -> frozenset[str]:
+    """Return what files are called in whichever folder they lie."""
+    return frozenset(PurePosixPath(path).name for path in paths)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, TypeAlia
 from .._platform import (
     SOME_LIBC,
     ElfDynamic,
+    base_names,
     exported_names,
     family_of,
     mapped_files,
@@ -139,7 +140,7 @@ def whereabouts(
         if folder
     ]
     try:
-        mapped = mapped_files()
+        mapped = base_names(mapped_files())
     except OSError:
         mapped = frozenset()
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,6 @@ class Machine:
     mapped: frozenset[str] | Exception = frozenset()
     system: str = "linux"
     preloaded: bool = False
-    android: bool = False
     uname: str = "x86_64"
 
     def platform(self, libc_override: str | None = None) -> Platform:
@@ -70,7 +70,6 @@ class Machine:
             symbols=_says(self.symbols),
             mapped=_says(self.mapped),
             preloaded=self.preloaded,
-            android=self.android,
         )
         return detect_platform(
             evidence, libc_override, machine=lambda: self.uname, pointer_bits=64
@@ -346,12 +345,6 @@ TABLE: dict[str, tuple[Machine, str, tuple[int, int] | None, bool]] = {
         (2, 36),
         False,
     ),
-    "Android by its API, whatever it calls itself": (
-        Machine(ABSENT, ABSENT, ABSENT, ABSENT, android=True),
-        "bionic",
-        None,
-        True,
-    ),
     "a musl that hides its symbols": (
         Machine(INVALID, LD_MUSL, frozenset(), MUSL_MAPS),
         "musl",
@@ -453,6 +446,14 @@ def test_t24_off_linux_there_is_no_libc_to_ask_for(
     platform = Machine(system=system, uname=uname).platform()
 
     assert (platform.os, platform.arch, platform.libc) == (os_name, arch, None)
+
+
+def test_android_is_known_by_its_api_whatever_it_calls_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "getandroidapilevel", lambda: 30, raising=False)
+
+    assert Evidence.of_this_process().system == "android"
 
 
 def test_emscripten_loads_no_libraries() -> None:

@@ -297,7 +297,7 @@ def test_detection_starts_nothing_and_opens_nothing_but_proc() -> None:
     program = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from imageflow_loader._platform import Evidence, detect
+from imageflow_loader._platform.libc import Evidence, detect
 evidence = Evidence.of_this_process()._replace(preloaded=True)
 detect(evidence)  # imports what it needs
 events = []
