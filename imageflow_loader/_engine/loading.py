@@ -142,12 +142,12 @@ def _load(choice: _Choice) -> Engine:
             path = item.obtain()
             backend = _open(item, path, choice)
         except EngineError as error:
-            attempts.append(_attempt(item, path, error))
+            attempts.append(item.attempt(path, error))
             _log.debug("passed over %s: %s", path or item.origin, error)
-            if item.final:
-                raise _blame(item, error, attempts) from error
+            if item.named_by is not None:
+                raise _blame(item.named_by, error, attempts) from error
         else:
-            attempts.append(_attempt(item, path, None))
+            attempts.append(item.attempt(path))
             _log.debug("using the %s %s", item.kind, path)
             return Engine(
                 backend,
@@ -217,29 +217,11 @@ def _refusal(verdict: Verdict) -> EngineLoadError:
     return EngineLoadError(text, reason=verdict.code, hint=verdict.remedy)
 
 
-def _attempt(
-    candidate: Candidate, path: Path | None, error: EngineError | None
-) -> Attempt:
-    hint = getattr(error, "hint", None)
-    sentence = None
-    if error is not None:
-        sentence = error.message.removesuffix(f" {hint}") if hint else error.message
-    return Attempt(
-        kind=candidate.kind,
-        edition=candidate.edition,
-        path=None if path is None else str(path),
-        origin=candidate.origin,
-        ok=error is None,
-        error=sentence,
-        hint=hint,
-    )
-
-
 def _blame(
-    candidate: Candidate, error: EngineError, attempts: Iterable[Attempt]
+    named_by: str, error: EngineError, attempts: Iterable[Attempt]
 ) -> EngineError:
     """Return *error*, of the same class, with the name of what named the file."""
-    message = f"{candidate.named_by}: {error.message}"
+    message = f"{named_by}: {error.message}"
     if isinstance(error, EngineLoadError):
         return EngineLoadError(
             message, reason=error.reason, hint=error.hint, attempts=attempts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -30,12 +31,15 @@ class Candidate(NamedTuple):
     edition: Edition | None
     """None when only the engine itself can tell."""
     origin: Origin
-    final: bool
-    """The user named it: if it fails, nothing else is tried."""
     obtain: Callable[[], Path]
     """Returns the file; may download it."""
     named_by: str | None = None
-    """The variable or argument that named it, None for those that were found."""
+    """The variable or argument that named it, after which nothing else is tried; None
+    for those that were found."""
+
+    def attempt(self, path: Path | None, error: EngineError | None = None) -> Attempt:
+        """Return what became of it; None is the *error* of the one that is used."""
+        return _attempt(self.origin, error, None, self.kind, self.edition, path)
 
 
 def candidates(
@@ -59,7 +63,7 @@ def candidates(
     if path is not None:
         path = path.absolute()
         kind = kind_of(path) if settings.backend == "auto" else settings.backend
-        yield Candidate(kind, None, "argument", True, _present(path), "path")
+        yield Candidate(kind, None, "argument", partial(Path, path), "path")
         return
     for item in _from_environment(settings):
         yield item
@@ -82,92 +86,92 @@ def file_name(kind: EngineKind, system: str) -> str:
     return _LIBRARY_NAMES.get(system, "libimageflow.so")
 
 
-def _present(path: Path) -> Callable[[], Path]:
-    return lambda: path
-
-
 def _wanted(settings: Settings) -> tuple[EngineKind, ...]:
     return _KINDS if settings.backend == "auto" else (settings.backend,)
 
 
-def _none(
+def _attempt(
     origin: Origin,
-    error: str,
+    error: EngineError | str | None,
     hint: str | None = None,
-    *,
     kind: EngineKind | None = None,
     edition: Edition | None = None,
-    path: str | None = None,
+    path: Path | None = None,
 ) -> Attempt:
-    return Attempt(kind, edition, path, origin, ok=False, error=error, hint=hint)
+    if isinstance(error, EngineError):
+        hint = getattr(error, "hint", None)
+        error = error.message.removesuffix(f" {hint}")
+    place = None if path is None else str(path)
+    return Attempt(kind, edition, place, origin, error is None, error, hint)
 
 
 def _from_environment(settings: Settings) -> Iterator[Candidate | Attempt]:
+    named: dict[EngineKind, Path | None]
     named = {"library": settings.library, "tool": settings.tool}
-    for kind in _KINDS:
-        path, variable = named[kind], f"IMAGEFLOW_{kind.upper()}"
+    for kind, path in named.items():
+        variable = f"IMAGEFLOW_{kind.upper()}"
         if path is None:
             continue
         if kind in _wanted(settings):
-            file = _present(path.absolute())
-            yield Candidate(kind, None, "environment", True, file, variable)
+            obtain = partial(Path, path.absolute())
+            yield Candidate(kind, None, "environment", obtain, variable)
         else:
             said = f"{variable} is ignored: a {settings.backend} was asked for"
-            yield _none("environment", said, kind=kind, path=str(path))
+            yield _attempt("environment", said, kind=kind, path=path)
 
 
 def from_cache(platform: Platform, settings: Settings) -> Iterator[Candidate | Attempt]:
     """Yield the engines that were fetched and serve *platform*, libraries first."""
     from .cache import Cache
-    from .entry import Entry
+    from .entry import Damaged, Entry
     from .releases import RELEASE, for_platform
 
     if settings.edition == "embedded":
-        yield _none("cache", "holds the official edition, not the embedded one")
+        yield _attempt("cache", "holds the official edition, not the embedded one")
         return
-    rows = {kind: for_platform(platform, kind) for kind in _wanted(settings)}
-    suffixes = dict.fromkeys(row.suffix for of in rows.values() for row in of)
+    suffixes = {
+        kind: dict.fromkeys(row.suffix for row in for_platform(platform, kind))
+        for kind in _wanted(settings)
+    }
+    names = dict.fromkeys(name for of_kind in suffixes.values() for name in of_kind)
     try:
         cache = Cache.at(settings.cache_dir)
-        found = [item for name in suffixes for item in cache.survey(RELEASE, name)]
+        found = [item for name in names for item in cache.survey(RELEASE, name)]
     except EngineError as error:
-        hint = getattr(error, "hint", None)
-        yield _none("cache", error.message.removesuffix(f" {hint}"), hint)
+        yield _attempt("cache", error)
         return
     for item in found:
-        if not isinstance(item, Entry):
+        if isinstance(item, Damaged):
             by_hand = f"Remove {item.folder} and fetch again."
             hint = _BY_COMMAND if item.removed else by_hand
-            folder = str(item.folder)
-            yield _none("cache", str(item), hint, edition="official", path=folder)
-    entries = [item for item in found if isinstance(item, Entry)]
-    some = False
-    for kind, of_kind in rows.items():
-        serve = {row.suffix for row in of_kind}
-        for entry in entries:
-            path = entry.path(kind)
-            if path is not None and entry.provenance.suffix in serve:
-                some = True
-                yield Candidate(kind, "official", "cache", False, _present(path))
-    if not some:
-        yield _none("cache", f"nothing for this platform in {cache.root}")
+            yield _attempt("cache", str(item), hint, None, "official", item.folder)
+    offered = [
+        Candidate(kind, "official", "cache", partial(Path, path))
+        for kind, of_kind in suffixes.items()
+        for item in found
+        if isinstance(item, Entry) and item.provenance.suffix in of_kind
+        if (path := item.path(kind)) is not None
+    ]
+    yield from offered
+    if not offered:
+        yield _attempt("cache", f"nothing for this platform in {cache.root}")
 
 
 def _from_wheel(
     platform: Platform, settings: Settings, folder: Path
 ) -> Iterator[Candidate | Attempt]:
     if settings.edition == "official":
-        yield _none("wheel", "holds the embedded edition, not the official one")
+        yield _attempt("wheel", "holds the embedded edition, not the official one")
         return
     files = {kind: folder / file_name(kind, platform.os) for kind in _KINDS}
     if not any(file.exists() for file in files.values()):
-        yield _none("wheel", "nothing bundled: this is the pure wheel")
+        yield _attempt("wheel", "nothing bundled: this is the pure wheel")
         return
     for kind in _wanted(settings):
         if files[kind].exists():
-            yield Candidate(kind, "embedded", "wheel", False, _present(files[kind]))
+            yield Candidate(kind, "embedded", "wheel", partial(Path, files[kind]))
         else:
-            yield _none("wheel", f"no {kind}", kind=kind)
+            yield _attempt("wheel", f"no {kind}", kind=kind)
 
 
 def from_download(
@@ -177,54 +181,50 @@ def from_download(
     from .releases import for_platform
 
     if settings.edition == "embedded":
-        yield _none("download", "only the official edition is published")
+        yield _attempt("download", "only the official edition is published")
         return
     rows = {kind: for_platform(platform, kind) for kind in _wanted(settings)}
+    pinned = {
+        kind: next((row for row in of_kind if row.sha256), None)
+        for kind, of_kind in rows.items()
+    }
     local = (settings.mirror or "").startswith("file:")
     if not any(rows.values()):
-        yield _none("download", f"upstream publishes no engine for {platform}")
-    elif settings.download == "never":
-        said = "forbidden (IMAGEFLOW_DOWNLOAD=never, or download=False)"
-        yield _none("download", said, _BY_COMMAND)
+        yield _attempt("download", f"upstream publishes no engine for {platform}")
+        return
+    if settings.download == "never":
+        why_not = "forbidden (IMAGEFLOW_DOWNLOAD=never, or download=False)"
     elif settings.download == "manual":
-        said = "left to a command (IMAGEFLOW_DOWNLOAD=manual)"
-        yield _none("download", said, _BY_COMMAND)
+        why_not = "left to a command (IMAGEFLOW_DOWNLOAD=manual)"
     elif settings.offline and not local:
-        yield _none("download", "offline (IMAGEFLOW_OFFLINE)", _BY_COMMAND)
-    elif not any(row.sha256 for of_kind in rows.values() for row in of_kind):
-        said = (
+        why_not = "offline (IMAGEFLOW_OFFLINE)"
+    elif not any(pinned.values()):
+        why_not = (
             "what serves this platform is not pinned by this package, so it is fetched "
             "only by command"
         )
-        yield _none("download", said, _BY_COMMAND)
     else:
         failed: set[Artifact] = set()
-        for kind, of_kind in rows.items():
-            row = next((row for row in of_kind if row.sha256), None)
+        for kind, row in pinned.items():
             if row is not None and row not in failed:
-                obtain = _fetching(row, kind, settings, failed)
-                yield Candidate(kind, "official", "download", False, obtain)
+                obtain = partial(_fetched, row, kind, settings, failed)
+                yield Candidate(kind, "official", "download", obtain)
+        return
+    yield _attempt("download", why_not, _BY_COMMAND)
 
 
-def _fetching(
+def _fetched(
     row: Artifact, kind: EngineKind, settings: Settings, failed: set[Artifact]
-) -> Callable[[], Path]:
-    """Return what fetches *row* and gives its file of this *kind*."""
+) -> Path:
+    """Fetch *row* and return its file of this *kind*, which the table says it has."""
+    from .acquire import fetch_by_itself
 
-    def obtain() -> Path:
-        from .acquire import fetch_by_itself
-
-        try:
-            fetched = fetch_by_itself(row, settings)
-        except EngineError:
-            failed.add(row)  # its other file would fail as well
-            raise
-        path = fetched.library if kind == "library" else fetched.tool
-        if path is None:  # rows say what is in an archive, and extract() insists on it
-            raise EngineError(f"{row.name} holds no {kind}.")
-        return path
-
-    return obtain
+    try:
+        path: Path = getattr(fetch_by_itself(row, settings), kind)
+    except EngineError:
+        failed.add(row)  # its other file would fail as well
+        raise
+    return path
 
 
 # What is said of engines that were tried: all of them, each with its reason.
@@ -272,15 +272,12 @@ def why_this_one(
 
 def _lines(attempts: Iterable[Attempt]) -> Iterator[str]:
     """Yield a line for each reason; an origin is named at its first."""
-    reasons: dict[str, list[str]] = {}
-    for attempt in attempts:
-        if attempt.error:
-            said, hint = attempt.error, attempt.hint
-            # The last line says that one for all.
-            if hint is not None and "imageflow-loader fetch" not in hint:
-                said = f"{said.rstrip('.')}. {hint}"
-            reasons.setdefault(attempt.origin, []).append(said)
-    width = max(map(len, reasons), default=0)
-    for origin, errors in reasons.items():
-        for number, error in enumerate(dict.fromkeys(errors)):
-            yield f"  {'' if number else origin:<{width}}  {error}"
+    passed = [attempt for attempt in attempts if not attempt.ok]
+    width = max((len(attempt.origin) for attempt in passed), default=0)
+    before = None
+    for _, _, _, origin, _, said, hint in passed:
+        # The last line says that one for all.
+        if hint is not None and "imageflow-loader fetch" not in hint:
+            said = f"{(said or '').rstrip('.')}. {hint}"
+        yield f"  {'' if origin == before else origin:<{width}}  {said}"
+        before = origin

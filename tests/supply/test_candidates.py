@@ -63,7 +63,7 @@ def test_the_wheel_offers_its_library_before_its_tool(
 def test_what_the_wheel_offers_is_not_final(settings: Settings, bundle: Path) -> None:
     items = candidates(LINUX, settings, bundle=bundle)
 
-    assert not any(item.final for item in items if isinstance(item, Candidate))
+    assert not any(item.named_by for item in items if isinstance(item, Candidate))
 
 
 @pytest.mark.parametrize("kind", ["library", "tool"])
@@ -125,7 +125,7 @@ def test_a_path_is_the_one_candidate_and_is_final(
     )
 
     assert found(items) == [("argument", "tool", bundle / "imageflow_tool")]
-    assert [item.final for item in items if isinstance(item, Candidate)] == [True]
+    assert [item.named_by for item in items if isinstance(item, Candidate)] == ["path"]
 
 
 def test_a_variable_is_the_one_candidate_and_is_final(
@@ -136,7 +136,8 @@ def test_a_variable_is_the_one_candidate_and_is_final(
     items = list(candidates(LINUX, named, bundle=bundle))
 
     assert found(items) == [("environment", "library", tmp_path / "other.so")]
-    assert [item.final for item in items if isinstance(item, Candidate)] == [True]
+    named_by = [item.named_by for item in items if isinstance(item, Candidate)]
+    assert named_by == ["IMAGEFLOW_LIBRARY"]
 
 
 def test_of_both_variables_the_library_counts(

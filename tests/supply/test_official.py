@@ -49,7 +49,7 @@ def fetch(settings: Settings, *suffixes: str) -> None:
 def offered(items: list[Candidate | Attempt]) -> list[tuple[str, str]]:
     """Return kind and platform of what is offered."""
     found = [item for item in items if isinstance(item, Candidate)]
-    assert all(item.edition == "official" and not item.final for item in found)
+    assert all(item.edition == "official" and not item.named_by for item in found)
     return [(item.kind, item.obtain().parts[-3]) for item in found]
 
 
