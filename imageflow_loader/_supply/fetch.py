@@ -46,7 +46,6 @@ _MOST_TEXT: Final = 4 * 1024 * 1024
 _BLOCK: Final = 64 * 1024
 _HEAD: Final = 1024
 _MOST_REDIRECTS: Final = 10
-_LONGEST_NUMBER: Final = 15  # decimal digits of a size that anything could have
 _LONGEST_PAUSE_S: Final = 60.0  # a server that asks for more is not asked again
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -115,27 +114,23 @@ class Downloads:
         self._progress = progress
         self.deadline = Deadline(patience.total_s)
 
-    def file(self, url: str, target: BinaryIO, expected: Expected) -> None:
+    def text(self, url: str) -> str:
+        """Return the small text that *url* holds; raises what `file` raises."""
+        content = io.BytesIO()
+        self.file(url, content, None)
+        return content.getvalue().decode("utf-8", "replace")
+
+    def file(self, url: str, target: BinaryIO, expected: Expected | None) -> None:
         """Write what *url* holds to *target*, a seekable file, if it is as expected.
+
+        None is expected of a small text. When time is over, the thread is left to
+        itself. It ends with the next byte that it gets, or when its socket has been
+        silent for too long.
 
         Raises:
             AbsentError: There is no such file.
             EngineDownloadError: It could not be had, or is not what it must be.
             OSError: *target* cannot be written.
-        """
-        self._get(url, target, expected)
-
-    def text(self, url: str) -> str:
-        """Return the small text that *url* holds; raises what `file` raises."""
-        content = io.BytesIO()
-        self._get(url, content, None)
-        return content.getvalue().decode("utf-8", "replace")
-
-    def _get(self, url: str, target: BinaryIO, expected: Expected | None) -> None:
-        """Receive it in time; None is expected of a small text.
-
-        When time is over, the thread is left to itself. It ends with the next byte
-        that it gets, or when its socket has been silent for too long.
         """
         if url.startswith("file:"):
             self._persist(url, target, expected)
@@ -201,16 +196,13 @@ class Downloads:
             return
         _require_no_web_page(answer, head)
         if expected is not None:
-            packed = (
-                ""
-                if answer.encoding in {None, "", "identity"}
-                else (f" The server sent it with Content-Encoding {answer.encoding}.")
+            said = (
+                f"its SHA-256 is {found} ({size} bytes), but {expected.said_by} says "
             )
-            raise _AgainError(
-                f"{shown(answer.url)} is not used: its SHA-256 is {found} ({size} "
-                f"bytes), but {expected.said_by} says {expected.sha256}.{packed}",
-                attempts=2,
-            )
+            said += f"{expected.sha256}."
+            if answer.encoding not in {None, "", "identity"}:
+                said += f" The server sent it with Content-Encoding {answer.encoding}."
+            raise _AgainError(f"{shown(answer.url)} is not used: {said}", attempts=2)
 
     def _too_late(self, url: str) -> EngineDownloadError:
         return EngineDownloadError(
@@ -305,7 +297,12 @@ def _remote(url: str, patience: Patience) -> _Parts:
                 hooks={"response": _require_secure_redirect},
             ) as response:
                 _require_success(response)
-                answer = _answer(response)
+                length = response.headers.get("Content-Length", "")
+                answer = _Answer(
+                    response.url,
+                    int(length) if length.isdecimal() else None,
+                    response.headers.get("Content-Encoding"),
+                )
                 yield answer, b""
                 # read() waits until the whole block is there, however slowly it comes;
                 # read1() does not, and urllib3 has it since 2.2.
@@ -314,13 +311,6 @@ def _remote(url: str, patience: Patience) -> _Parts:
                     yield answer, block
     except (OSError, ValueError, LookupError, TypeError, HTTPError) as error:
         raise _fault(error, url, patience) from None
-
-
-def _answer(response: requests.Response) -> _Answer:
-    length = response.headers.get("Content-Length", "")
-    plausible = length.isdecimal() and len(length) <= _LONGEST_NUMBER
-    encoding = response.headers.get("Content-Encoding")
-    return _Answer(response.url, int(length) if plausible else None, encoding)
 
 
 def _require_secure_redirect(response: requests.Response, **_: object) -> None:
