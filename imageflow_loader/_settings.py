@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from .errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from os import PathLike
 
     from .types import Edition
@@ -20,8 +19,16 @@ EditionChoice: TypeAlias = Literal["auto", "official", "embedded"]
 DownloadChoice: TypeAlias = Literal["auto", "manual", "never"]
 LibcChoice: TypeAlias = Literal["glibc", "musl"]
 
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
+_CHOICES: Final[dict[str, Any]] = {
+    "backend": KindChoice,
+    "edition": EditionChoice,
+    "download": DownloadChoice,
+    "libc": LibcChoice,
+}
+_SWITCH: Final = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
 class Settings(NamedTuple):
@@ -57,13 +64,7 @@ class Settings(NamedTuple):
         """
         env = os.environ if environ is None else environ
         given = {field: env.get(_variable(field)) for field in cls._fields}
-        return cls(
-            **{
-                field: _READERS[field](_variable(field), value)
-                for field, value in given.items()
-                if value
-            }
-        )
+        return cls(**{f: _understood(f, value) for f, value in given.items() if value})
 
     def as_variables(self) -> dict[str, str]:
         """Return the variables that would ask for these settings, without defaults."""
@@ -90,17 +91,15 @@ class Settings(NamedTuple):
             download: True also allows what waits for a command, but nothing that
                 is forbidden; None leaves the environment's choice.
         """
+        allowed = self.download
+        if download is not None and allowed != "never":
+            allowed = "auto" if download else "never"
         return self._replace(
             backend=self.backend if kind == "auto" else kind,
-            edition=self.edition if edition is None else edition,
+            edition=edition or self.edition,
             cache_dir=self.cache_dir if cache_dir is None else Path(cache_dir),
-            download=self._download(download),
+            download=allowed,
         )
-
-    def _download(self, wanted: bool | None) -> DownloadChoice:
-        if wanted is None or self.download == "never":
-            return self.download
-        return "auto" if wanted else "never"
 
 
 def preloads(environ: Mapping[str, str] | None = None) -> bool:
@@ -118,45 +117,29 @@ def _variable(field: str) -> str:
     return f"IMAGEFLOW_{field.upper()}"
 
 
-def _path(_: str, value: str) -> Path:
-    return Path(value)
+def _understood(field: str, value: str) -> Any:
+    """Return what a variable's value means.
 
-
-def _choice(choices: Any, name: str, value: str) -> str:
-    words = get_args(choices)
-    if value not in words:
-        listed = f"{', '.join(words[:-1])} or {words[-1]}"
-        raise SettingsError(f"{name} is {value!r}. Set it to {listed}.")
-    return value
-
-
-def _switch(name: str, value: str) -> bool:
-    if value.lower() not in _TRUE | _FALSE:
-        raise SettingsError(f"{name} is {value!r}. Set it to 1 or 0.")
-    return value.lower() in _TRUE
-
-
-def _mirror(name: str, value: str) -> str:
-    if not value.startswith(("https://", "http://", "file://")):
-        said = value.rpartition("@")[2].partition("?")[0]  # the rest may be secret
-        raise SettingsError(
-            f"{name} is {said!r}. Set it to a URL or to a folder as file:///folder."
-        )
-    return value if "?" in value else value.rstrip("/")
-
-
-_READERS: Final[Mapping[str, Callable[[str, str], Any]]] = {
-    "library": _path,
-    "tool": _path,
-    "backend": partial(_choice, KindChoice),
-    "edition": partial(_choice, EditionChoice),
-    "cache_dir": _path,
-    "download": partial(_choice, DownloadChoice),
-    "offline": _switch,
-    "mirror": _mirror,
-    "libc": partial(_choice, LibcChoice),
-}
-"""What each setting makes of a variable's name and value."""
+    Raises:
+        SettingsError: It means nothing.
+    """
+    if field in _CHOICES:
+        words = get_args(_CHOICES[field])
+        if value in words:
+            return value
+        expected = f"{', '.join(words[:-1])} or {words[-1]}"
+    elif field == "offline":
+        if value.lower() in _SWITCH:
+            return _SWITCH[value.lower()]
+        expected = "1 or 0"
+    elif field == "mirror":
+        if value.startswith(("https://", "http://", "file://")):
+            return value if "?" in value else value.rstrip("/")
+        value = value.rpartition("@")[2].partition("?")[0]  # the rest may be secret
+        expected = "a URL or to a folder as file:///folder"
+    else:
+        return Path(value)
+    raise SettingsError(f"{_variable(field)} is {value!r}. Set it to {expected}.")
 
 
 def colours_are_unwanted() -> bool:
