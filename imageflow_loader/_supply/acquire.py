@@ -112,12 +112,13 @@ def fetch_engine(
         EngineLoadError: Somebody else could change what the cache holds.
         ValueError: There is no such suffix, or *sha256* is none.
     """
-    row = None if source is None else releases.by_name(source.name)
-    named_so = row is not None and (kind is None or row.member(kind) is not None)
-    if row is None or not named_so or suffix not in {None, row.suffix}:
-        row = choose(platform, suffix=suffix, kind=kind)
-    if source is not None and not source.exists():
-        raise EngineDownloadError(f"There is no {source}.")
+    row = None
+    if source is not None:
+        if not source.exists():
+            raise EngineDownloadError(f"There is no {source}.")
+        if suffix is None:
+            row = releases.by_name(source.name)
+    row = row or choose(platform, suffix=suffix, kind=kind)
     fetch = Fetch(settings, row, source, sha256, progress, patience)
     if destination is not None:
         return fetch.into_folder(destination)
@@ -210,9 +211,7 @@ class Fetch:
             archive, staged = scratch / self._artifact.name, scratch / "entry"
             staged.mkdir()
             self._download(archive, expected, cache.root)
-            kinds: tuple[EngineKind, ...] = ("library", "tool")
-            files = {n: kind for kind in kinds if (n := self._artifact.member(kind))}
-            extract(archive, files, staged)
+            extract(archive, self._artifact.members, staged)
             came = Provenance(
                 release=releases.RELEASE,
                 suffix=self._artifact.suffix,
@@ -221,7 +220,7 @@ class Fetch:
                 compared_with=expected.said_by,
                 fetched=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             )
-            return cache.publish(staged, came, files)
+            return cache.publish(staged, came)
 
     def _download(self, target: Path, expected: Expected, place: Path) -> None:
         self._require_network()

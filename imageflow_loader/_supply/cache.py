@@ -27,7 +27,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
 
-from ..errors import EngineDownloadError, EngineError, EngineLoadError
+from ..errors import EngineDownloadError, EngineLoadError
 from .entry import (
     ENTRY_NAME,
     Damaged,
@@ -39,10 +39,9 @@ from .entry import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from .._cancel import Deadline
-    from ..types import EngineKind
     from .entry import Provenance
 
 Found: TypeAlias = Entry | Damaged
@@ -124,7 +123,7 @@ class Cache:
         try:
             self._make(self.root)
             file = (self.root / "lock").open("ab")
-        except (OSError, EngineError):  # staging() says what is wrong
+        except OSError:  # staging() says what is wrong
             yield
             return
         tell_at = time.monotonic() + _TELL_AFTER_S
@@ -160,15 +159,13 @@ class Cache:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def publish(
-        self, staged: Path, provenance: Provenance, kinds: Mapping[str, EngineKind]
-    ) -> Entry:
+    def publish(self, staged: Path, provenance: Provenance) -> Entry:
         """Put the files of *staged* in their place, all of them at once.
 
         Where another process was faster, its files are taken and these are not.
-        *staged* is a folder below `staging`; *kinds* names each file in it.
+        *staged* is a folder below `staging`, of engines alone.
         """
-        seal(staged, provenance, kinds)
+        seal(staged, provenance)
         final = self.root / provenance.place
         for _ in range(2):  # a damaged entry at its place is removed in between
             self._make(final.parent)
@@ -222,7 +219,6 @@ class Cache:
         Folders above the root are never open to others, even where the umask would
         have it so: what lies below them would not be believed.
         """
-        _require_own_place(self.root)
         for path in (*reversed(folder.parents), folder):
             if not path.is_dir():
                 path.mkdir(0o755, exist_ok=True)
@@ -318,8 +314,8 @@ def _require_trusted(root: Path, *paths: Path) -> None:
         status = path.stat()
         if status.st_uid not in {0, os.geteuid()}:
             raise _refusal(
-                f"{path} is not used: it belongs to {_user(status.st_uid)}, who could "
-                "change what it holds.",
+                f"{path} is not used: it belongs to another user (uid "
+                f"{status.st_uid}), who could change what it holds.",
                 "Set IMAGEFLOW_CACHE_DIR to a folder of your own.",
             )
         # A group of one's own is how many systems set up their users, with umask 002.
@@ -336,34 +332,6 @@ def _open_to(who: int, status: os.stat_result) -> bool:
     In a sticky one (/tmp) everybody may add to it, but take away only what is theirs.
     """
     return bool(status.st_mode & who) and not status.st_mode & stat.S_ISVTX
-
-
-def _require_own_place(root: Path) -> None:
-    """Refuse to make the cache of root in the folder of another user.
-
-    `sudo` may keep HOME, and what root leaves there the user cannot remove.
-
-    Raises:
-        EngineLoadError: It would be made in somebody else's folder.
-    """
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        return
-    nearest = next(path for path in (root, *root.parents) if path.exists())
-    if owner := nearest.stat().st_uid:
-        raise _refusal(
-            f"{nearest} belongs to {_user(owner)}, so root does not keep engines "
-            "there.",
-            "Run this as that user, or set IMAGEFLOW_CACHE_DIR.",
-        )
-
-
-def _user(uid: int) -> str:
-    try:
-        import pwd
-
-        return f"user {pwd.getpwuid(uid).pw_name}"
-    except (ImportError, KeyError):
-        return f"user {uid}"
 
 
 def _refusal(

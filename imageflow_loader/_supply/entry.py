@@ -25,7 +25,6 @@ ENTRY_NAME: Final = "[0-9a-f]" * _DIGEST_IN_NAME
 class CachedFile(NamedTuple):
     """What one file of an entry must be."""
 
-    kind: EngineKind
     size: int
     sha256: str
     mtime_ns: int
@@ -60,8 +59,7 @@ class Entry(NamedTuple):
 
     def path(self, kind: EngineKind) -> Path | None:
         """Return the file of this *kind*, None if the archive had none."""
-        names = (name for name, file in self.files.items() if file.kind == kind)
-        return next((self.folder / name for name in names), None)
+        return next((path for path in self.paths if _kind(path) == kind), None)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -89,21 +87,24 @@ class Damaged(NamedTuple):
         return f"{self.folder} is damaged ({self.reason}) and cannot be removed"
 
 
-def seal(folder: Path, provenance: Provenance, kinds: Mapping[str, EngineKind]) -> None:
+def _kind(path: Path) -> EngineKind:
+    return "tool" if path.stem == "imageflow_tool" else "library"
+
+
+def seal(folder: Path, provenance: Provenance) -> None:
     """Make an entry of the files in *folder*: marker, modes, all flushed to the disk.
 
     Modes are set outright, whatever the umask was: a library need not be executable.
     """
     files = {}
-    for name, kind in kinds.items():
-        path = folder / name
+    for path in sorted(folder.iterdir()):
         status = path.stat()
-        file = CachedFile(kind, status.st_size, sha256_of(path), status.st_mtime_ns)
-        files[name] = file._asdict()
+        file = CachedFile(status.st_size, sha256_of(path), status.st_mtime_ns)
+        files[path.name] = file._asdict()
     document = {**provenance._asdict(), "files": files}
     (folder / _MARKER).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     for path in folder.iterdir():
-        set_mode(path, 0o755 if kinds.get(path.name) == "tool" else 0o644)
+        set_mode(path, 0o755 if _kind(path) == "tool" else 0o644)
         with path.open("rb+") as opened:
             os.fsync(opened.fileno())
     set_mode(folder, 0o755)

@@ -47,6 +47,10 @@ _BLOCK: Final = 64 * 1024
 _HEAD: Final = 1024
 _MOST_REDIRECTS: Final = 10
 _LONGEST_PAUSE_S: Final = 60.0  # a server that asks for more is not asked again
+_REMEDIES: Final = {
+    401: "Give the user name and password in the mirror's URL, or in ~/.netrc.",
+    403: "A proxy or a firewall may forbid it. IMAGEFLOW_MIRROR names another server.",
+}
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -353,16 +357,8 @@ def _require_success(response: requests.Response) -> None:
         raise AbsentError(f"There is no {place} ({status}).")
     if status == 407:
         raise _proxy_wants_password(response.url)
-    if status == 401:
-        raise EngineDownloadError(
-            f"{said} for {place}. Give the user name and password in the mirror's URL, "
-            "or in ~/.netrc."
-        )
-    if status == 403:
-        raise EngineDownloadError(
-            f"{said} for {place}: a proxy or a firewall may forbid it. "
-            "IMAGEFLOW_MIRROR names another server."
-        )
+    if status in _REMEDIES:
+        raise EngineDownloadError(f"{said} for {place}. {_REMEDIES[status]}")
     if status not in _TRANSIENT:
         raise EngineDownloadError(f"{said} instead of the file {place}.")
     after = response.headers.get("Retry-After", "")

@@ -57,15 +57,20 @@ class Artifact(NamedTuple):
         """The archive's file name, upstream and in every mirror."""
         return self.url.rsplit("/", 1)[-1]
 
-    def member(self, kind: EngineKind) -> str | None:
-        """Return the name that *kind* has in this archive, None if it is not there."""
-        return self.library if kind == "library" else self.tool
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The engines that it holds."""
+        return (self.tool,) if self.library is None else (self.library, self.tool)
+
+    def holds(self, kind: EngineKind) -> bool:
+        """Return whether there is an engine of this *kind* in it."""
+        return kind == "tool" or self.library is not None
 
     def serves(self, platform: Platform, kind: EngineKind) -> bool:
         """Return whether *platform* can use the *kind* that is in this archive."""
         if (platform.os, platform.arch) != (self.os, self.arch):
             return False
-        if kind == "library" and (self.library is None or not platform.can_dlopen):
+        if not self.holds(kind) or (kind == "library" and not platform.can_dlopen):
             return False
         if self.min_glibc is None:
             return True
@@ -122,7 +127,7 @@ def for_platform(
 
 def for_suffix(suffix: str, kind: EngineKind | None = None) -> tuple[Artifact, ...]:
     """Return the archives of upstream's platform *suffix*, the one to take first."""
-    return _ranked(kind, lambda row, of: row.suffix == suffix and bool(row.member(of)))
+    return _ranked(kind, lambda row, of: row.suffix == suffix and row.holds(of))
 
 
 def by_name(name: str) -> Artifact | None:

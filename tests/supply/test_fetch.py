@@ -268,7 +268,7 @@ CASES = [
         web.status(401),
         says="user name and password in the mirror's URL, or in ~/.netrc",
     ),
-    fails("403", web.status(403), says="a proxy or a firewall may forbid it"),
+    fails("403", web.status(403), says="A proxy or a firewall may forbid it"),
     fails("407", web.status(407), says="asks for a user name and password"),
     fails("204", web.status(204), says="answered 204 No Content instead"),
     fails(

@@ -208,7 +208,7 @@ def test_a_cache_of_somebody_else_is_not_used(
 
     answer = pure.job(wish=AS_STRANGER)
 
-    says = f"belongs to user {STRANGER + 1}, who could change what it holds"
+    says = f"(uid {STRANGER + 1}), who could change what it holds"
     require_sentence(answer, says, "Set IMAGEFLOW_CACHE_DIR to a folder of your own")
     assert bundled.job(wish=AS_STRANGER)["origin"] == "wheel"
     assert bundled.job()["origin"] == "wheel"  # root does not trust them either
@@ -252,7 +252,7 @@ def test_in_a_folder_like_tmp_nobody_uses_what_another_has_fetched(
     another = pure.job(wish=other, IMAGEFLOW_CACHE_DIR=shared)
 
     assert (first["origin"], again["origin"]) == ("download", "cache")
-    require_sentence(another, f"belongs to user {STRANGER}", "a folder of your own")
+    require_sentence(another, f"another user (uid {STRANGER})", "a folder of your own")
     theirs = bundled.job(wish=other, IMAGEFLOW_CACHE_DIR=shared)
     assert theirs["origin"] == "wheel"
 
