@@ -8,7 +8,11 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from .._value import Value
+
 if TYPE_CHECKING:
+    from dataclasses import KW_ONLY
+
     import numpy as np
     import PIL.Image
     from numpy.typing import NDArray
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 _COLOUR_TYPES: Final = {1: 0, 3: 2, 4: 6}  # channels → PNG's grey, RGB, RGBA
 
 
-class Source:
+class Source(Value):
     """Where an encoded picture comes from, where its type alone does not say it.
 
     Bytes, paths and binary streams are sources themselves; this is for pixels, and for
@@ -30,17 +34,11 @@ class Source:
     it compares by value and can be pickled.
     """
 
-    __slots__ = ("_rewind", "_value")
-
-    def __init__(
-        self,
-        value: bytes | str | os.PathLike[str] | SupportsRead,
-        *,
-        rewind: bool = False,
-    ) -> None:
-        """Take bytes, a path, or a stream; *rewind* reads it from its beginning."""
-        self._value = value
-        self._rewind = rewind
+    value: bytes | str | os.PathLike[str] | SupportsRead
+    """Bytes, a path, or a stream."""
+    _: KW_ONLY
+    rewind: bool = False
+    """Whether a stream is read from its beginning."""
 
     @classmethod
     def from_bytes(cls, data: bytes | bytearray | memoryview) -> Source:
@@ -93,21 +91,12 @@ class Source:
 
     def opened(self) -> bytes | str | os.PathLike[str] | SupportsRead:
         """Return what is to be read."""
-        if self._rewind:
-            self._value.seek(0)  # type: ignore[union-attr]  # asked for: it can
-        return self._value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Source) and self._parts() == other._parts()
-
-    def __hash__(self) -> int:
-        return hash(self._parts())
-
-    def _parts(self) -> tuple[object, bool]:
-        return self._value, self._rewind
+        if self.rewind:
+            self.value.seek(0)  # type: ignore[union-attr]  # asked for: it can
+        return self.value
 
     def __repr__(self) -> str:
-        return f"Source({self._value!r:.40}, rewind={self._rewind})"
+        return f"Source({self.value!r:.40}, rewind={self.rewind})"
 
 
 def _png(w: int, h: int, channels: int, pixels: bytes) -> bytes:
