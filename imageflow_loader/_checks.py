@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from ._colors import ColorLike
     from .types import Gravity, Json
 
-_PLACES = {
-    f"{y}_{x}" if y and x else y or x or "center": (across, down)
-    for y, down in (("top", 0.0), ("", 50.0), ("bottom", 100.0))
-    for x, across in (("left", 0.0), ("", 50.0), ("right", 100.0))
-}
 UINT32, INT32 = 2**32 - 1, 2**31 - 1
 
 
@@ -99,7 +94,8 @@ def place(gravity: Gravity) -> dict[str, Json]:
     """Raise `ValueError` unless *gravity* is a place, its percentages 0 to 100."""
     if isinstance(gravity, str):
         one_of(Anchor, gravity=gravity)
-        x, y = _PLACES[gravity]
+        row, column = divmod(get_args(Anchor).index(gravity), 3)  # as they are listed
+        x, y = 50.0 * column, 50.0 * row
     else:
         x, y = gravity
         number(0, 100, **{"gravity x": x, "gravity y": y})

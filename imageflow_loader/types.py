@@ -14,7 +14,6 @@ from typing import (
     TypeAlias,
     TypedDict,
     Union,
-    runtime_checkable,
 )
 
 if TYPE_CHECKING:
@@ -327,7 +326,6 @@ class SupportsWrite(Protocol):
         ...
 
 
-@runtime_checkable
 class SupportsOpened(Protocol):
     """Something that knows where an encoded picture is; asked when the job runs."""
 
