@@ -11,7 +11,7 @@ from .._io import opened, read_source
 from ..errors import InvalidJobError
 from .image import Image
 from .job import Job, Output
-from .plan import Placeholder, graph_of, lay_out, parted
+from .plan import Placeholder, graph_of, parted
 from .shape import CODECS, _check_document, no_document
 from .values import FRAME_LIMITS, UNLIMITED, FrameLimit, Security
 
@@ -24,14 +24,13 @@ _BEGIN = ("command_string", "create_canvas", "decode")
 
 def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
     """Return *job* as a message; see `Job.to_json`."""
-    plan = lay_out(output.image for output in job.outputs)
+    plan = job._plan()
     graph = graph_of(plan, [output.preset for output in job.outputs])
-    framewise: Json = graph.framewise
     security: dict[str, Json] = (
         {} if job.security is None else {"security": job.security.to_json()}
     )
     if api == "execute":
-        return {**security, "framewise": framewise}
+        return {**security, "framewise": graph.framewise}
     if api != "build":
         raise ValueError(f"api is 'build' or 'execute', not {api!r}")
     entries: list[Json] = [
@@ -43,7 +42,7 @@ def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
         for io_id, output in zip(graph.outputs, job.outputs, strict=True)
     ]
     config: dict[str, Json] = {"builder_config": security} if security else {}
-    return {**config, "io": entries, "framewise": framewise}
+    return {**config, "io": entries, "framewise": graph.framewise}
 
 
 def _source_json(source: SourceLike | Placeholder) -> Json:

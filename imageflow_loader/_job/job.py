@@ -67,9 +67,6 @@ class Output(Value):
         """The encoder as the engine's JSON has it."""
         return None if self.encoder is None else encoder_for(self.encoder).to_json()
 
-    def _sent(self, to: Destination | None) -> Job:
-        return Job(self if to is None else self._replace(to=to))
-
     def run(
         self,
         source: SourceLike | None = None,
@@ -90,7 +87,8 @@ class Output(Value):
         Raises:
             ImageflowError: As `Job.run`.
         """
-        return self._sent(to).run(source, inputs=inputs, **options)[0]
+        job = Job(self if to is None else self._replace(to=to))
+        return job.run(source, inputs=inputs, **options)[0]
 
     arun = awaited(run)
 
@@ -149,15 +147,10 @@ class Job(Value):
         Raises:
             ValueError: It has no place for one of them.
         """
-        return self._bound(source, inputs)
-
-    def _bound(
-        self, source: SourceLike | None, inputs: Mapping[str, SourceLike] | None
-    ) -> Job:
         from .image import images_of  # image builds on job
 
         given: dict[Placeholder, SourceLike] = {
-            Placeholder(name): each for name, each in (inputs or {}).items()
+            Placeholder(name): each for name, each in inputs.items()
         }
         if source is not None:
             given[Placeholder()] = source
@@ -198,7 +191,9 @@ class Job(Value):
         refuse_at_exit()
         from .run import run_job  # which needs the hall: values need no engine
 
-        job = self if source is None and not inputs else self._bound(source, inputs)
+        job = self
+        if source is not None or inputs:
+            job = self.bind(source, **(inputs or {}))
         return run_job(job, **options)
 
     arun = awaited(run)

@@ -70,24 +70,6 @@ class Plan(NamedTuple):
     ends: list[int]
     """The last step of each image."""
 
-    def part(self, ends: Sequence[int]) -> Plan:
-        """Return the plan of some of the ends, with what they need."""
-        needed = {self.ends[i] for i in ends}
-        for number in range(len(self.steps) - 1, -1, -1):  # children first
-            if number in needed:
-                needed.update(self.steps[number].parents)
-        new: dict[int | None, int] = {old: i for i, old in enumerate(sorted(needed))}
-        steps = [
-            step._replace(input=new.get(step.input), canvas=new.get(step.canvas))
-            for number, step in enumerate(self.steps)
-            if number in needed
-        ]
-        return Plan(steps, self.sources, [new[self.ends[i]] for i in ends])
-
-    def children(self, step: int) -> list[Step]:
-        """Return the steps that *step* feeds."""
-        return [each for each in self.steps if step in each.parents]
-
 
 def _parents_first(image: Image, done: Container[int]) -> Iterator[Image]:
     """Yield *image* and all that it is made of, but what is *done*, by its identity.
@@ -107,9 +89,11 @@ def _parents_first(image: Image, done: Container[int]) -> Iterator[Image]:
             yield each
 
 
-def lay_out(images: Iterable[Image]) -> Plan:
-    """Return the plan that makes *images*."""
-    plan = Plan([], [], [])
+def lay_out(
+    images: Iterable[Image], sources: Iterable[SourceLike | Placeholder] = ()
+) -> Plan:
+    """Return the plan that makes *images*; *sources* keep their numbers."""
+    plan = Plan([], list(sources), [])
     known: dict[int, int] = {}  # the identity of an image → its step
     merged: dict[object, int] = {}
     kept = list(images)  # while their identities are in use
@@ -145,33 +129,12 @@ def _source_number(
 class Graph(NamedTuple):
     """A plan in the engine's words, with the numbers of its inputs and outputs."""
 
-    nodes: dict[str, Json]
-    edges: list[Json]
+    framewise: dict[str, Json]
+    """The graph as a message has it."""
     inputs: list[int]
     """io_id → the number of a source; one source may have several."""
     outputs: list[int]
     """The io_id of each output."""
-
-    @property
-    def framewise(self) -> dict[str, Json]:
-        """The graph as a message has it."""
-        nodes: dict[str, Json] = dict(self.nodes)
-        return {"graph": {"nodes": nodes, "edges": list(self.edges)}}
-
-    def add_inputs(self, sources: Iterable[int]) -> list[int]:
-        """Add an input for each source, and return their io_ids."""
-        first = len(self.inputs)
-        self.inputs.extend(sources)
-        return list(range(first, len(self.inputs)))
-
-    def add(self, node: Json, *parents: tuple[int, str]) -> int:
-        """Add a node with its parents and their places, and return its number."""
-        number = len(self.nodes)
-        self.nodes[str(number)] = node
-        self.edges.extend(
-            {"from": parent, "to": number, "kind": kind} for parent, kind in parents
-        )
-        return number
 
 
 def graph_of(plan: Plan, presets: Sequence[Json]) -> Graph:
@@ -181,50 +144,60 @@ def graph_of(plan: Plan, presets: Sequence[Json]) -> Graph:
     always gives the same JSON. An end whose preset is None is a query string that
     encodes as well.
     """
-    graph = Graph({}, [], [], [])
+    nodes: dict[str, Json] = {}
+    edges: list[Json] = []
+    inputs: list[int] = []
+    outputs: list[int] = []
     ends = list(zip(plan.ends, presets, strict=True))
     readers = Counter(parent for step in plan.steps for parent in step.parents)
     readers.update(end for end, preset in ends if preset is not None)
-    numbers: dict[int, int] = {}  # step → node
+    made: dict[int | None, int] = {}  # step → node
 
-    def fed_by(step: int, *, changes: bool) -> int:
+    def add(node: Json, **parents: int | None) -> int:
+        """Add a node with its parents by their places, and return its number."""
+        number = len(nodes)
+        nodes[str(number)] = node
+        for kind, parent in parents.items():
+            if parent is not None:
+                edges.append({"from": parent, "to": number, "kind": kind})
+        return number
+
+    def add_inputs(sources: Sequence[int]) -> list[int]:
+        """Add an input for each source, and return their io_ids."""
+        inputs.extend(sources)
+        return list(range(len(inputs) - len(sources), len(inputs)))
+
+    def fed_by(step: int | None, *, changes: bool) -> int | None:
         """Return the node of a step, or one of a copy for who changes it."""
-        number = numbers[step]
-        return _copy(graph, number) if changes and readers[step] > 1 else number
+        if step is None or not changes or readers[step] < 2:
+            return made.get(step)
+        # The official engine lets nodes change the bitmap of their parent, which sister
+        # branches then see, or miss ("Value is Consumed"). It copies before a flip, and
+        # two flips change nothing.
+        return add("flip_v", input=add("flip_v", input=made[step]))
 
     for index, step in enumerate(plan.steps):
-        if not readers[index]:
-            continue
-        node = _numbered(step, graph.add_inputs(step.sources))
-        parents = []
-        if step.canvas is not None:
-            parents.append((fed_by(step.canvas, changes=True), "canvas"))
-        if step.input is not None:
+        if readers[index]:
+            node = _numbered(step, add_inputs(step.sources))
+            canvas = fed_by(step.canvas, changes=True)
             changes = step.canvas is None and step.name not in _COPIES
-            parents.append((fed_by(step.input, changes=changes), "input"))
-        numbers[index] = graph.add(node, *parents)
-    inputs = [
-        graph.add_inputs(plan.steps[end].sources) if preset is None else []
-        for end, preset in ends
-    ]
-    for (end, preset), io_ids in zip(ends, inputs, strict=True):
-        io_id = len(graph.inputs) + len(graph.outputs)
-        graph.outputs.append(io_id)
+            drawn = fed_by(step.input, changes=changes)
+            made[index] = add(node, canvas=canvas, input=drawn)
+    commands = {
+        number: add_inputs(plan.steps[end].sources)
+        for number, (end, preset) in enumerate(ends)
+        if preset is None
+    }
+    for number, (end, preset) in enumerate(ends):
+        io_id = len(inputs) + number
+        outputs.append(io_id)
         if preset is None:
-            graph.add(_numbered(plan.steps[end], io_ids, encode=io_id))
-            continue
-        changes = parted(preset)[0] not in _ENCODERS_THAT_READ
-        parent = fed_by(end, changes=changes), "input"
-        graph.add({"encode": {"io_id": io_id, "preset": preset}}, parent)
-    return graph
-
-
-def _copy(graph: Graph, number: int) -> int:
-    # The official engine lets nodes change the bitmap of their parent, which sister
-    # branches then see, or miss ("Value is Consumed"). It copies before a flip, and two
-    # flips change nothing.
-    once = graph.add("flip_v", (number, "input"))
-    return graph.add("flip_v", (once, "input"))
+            add(_numbered(plan.steps[end], commands[number], encode=io_id))
+        else:
+            changes = parted(preset)[0] not in _ENCODERS_THAT_READ
+            node = {"encode": {"io_id": io_id, "preset": preset}}
+            add(node, input=fed_by(end, changes=changes))
+    return Graph({"graph": {"nodes": nodes, "edges": edges}}, inputs, outputs)
 
 
 def _numbered(step: Step, io_ids: list[int], **encode: int) -> Json:

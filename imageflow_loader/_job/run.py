@@ -20,7 +20,7 @@ from ..errors import (
     UnsupportedFeatureError,
 )
 from .needs import needed
-from .plan import Placeholder, graph_of, parted
+from .plan import Placeholder, graph_of, lay_out, parted
 from .results import (
     EncodedImage,
     JobResult,
@@ -164,7 +164,7 @@ class _Run:
 
     def _is_still(self, number: int) -> bool:
         """Whether an output holds one picture, whatever its sources or for these."""
-        steps = self.plan.part([number]).steps
+        steps = lay_out([self.outputs[number].image], self.plan.sources).steps
         sources = [self.inputs[source] for step in steps for source in step.sources]
         if not any(source.moves for source in sources):
             return True
@@ -179,7 +179,8 @@ class _Run:
         self, part: list[int], *, still: bool
     ) -> tuple[Response, list[tuple[dict[str, Any], bytes]]]:
         """Return the engine's answer, and of each output its words and the bytes."""
-        plan = self.plan.part(part)
+        images = [self.outputs[number].image for number in part]
+        plan = lay_out(images, self.plan.sources)
         still = still and self.engine.supports("select_frame")
         for number, step in enumerate(plan.steps):
             if step.sources:

@@ -52,7 +52,8 @@ def shrink_hints(plan: Plan, number: int, info: ImageInfo) -> list[Json]:
     """
     if number in plan.ends or min(info.size) < _LEAST_SIDE:
         return []
-    constraints = [_constraint(step) for step in plan.children(number)]
+    children = (step for step in plan.steps if number in step.parents)
+    constraints = [_constraint(step) for step in children]
     if not constraints or None in constraints:
         return []
     for eighths in _EIGHTHS:
