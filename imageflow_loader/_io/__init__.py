@@ -7,8 +7,7 @@ from .destinations import (
     write_output as write_output,
     write_outputs as write_outputs,
 )
-from .header import read_header as read_header, sniff as sniff
-from .image_info import ImageInfo as ImageInfo
+from .header import ImageInfo as ImageInfo, read_header as read_header, sniff as sniff
 from .pixels import Source as Source, to_numpy as to_numpy, to_pil as to_pil
 from .sources import (
     check_source as check_source,
