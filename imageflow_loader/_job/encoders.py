@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, Protocol, TypeAlias
 
 from .._checks import number, one_of
 from ..types import FormatName, QualityProfile
-from .part import Part
+from .values import Part
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
