@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .._job import RunOptions
     from ..types import Destination, SourceLike
 
-Outcome: TypeAlias = JobResult | ImageflowError
+Outcome: TypeAlias = tuple[JobResult | None, ImageflowError | None]
 
 _IN_FLIGHT = 2  # jobs for each worker: one that runs, one that waits for it
 
@@ -114,8 +114,50 @@ def batch(
         )
     work = _Work(job, options)
     total = len(sources) if isinstance(sources, Sized) else None
-    items = _items(work, sources, to, workers, executor, cancel, stop, ordered=ordered)
-    return _handed_out(items, on_error, progress, total)
+
+    def items() -> Iterator[BatchItem]:
+        from concurrent.futures import (  # 10 ms
+            FIRST_COMPLETED,
+            ThreadPoolExecutor,
+            wait,
+        )
+
+        forever = Deadline(None)
+        pool = executor or ThreadPoolExecutor(workers, "imageflow-batch")
+        flight: dict[Future[Outcome], tuple[int, SourceLike]] = {}  # in their order
+        forget = cancel._on_cancel(stop.cancel) if cancel and stop else lambda: None
+        waiting, done = enumerate(sources), 0
+        try:
+            while True:
+                room = _IN_FLIGHT * workers - len(flight)
+                for index, source in islice(waiting, room):
+                    go_on(forever, cancel)
+                    target = None if to is None else to(source)
+                    flight[pool.submit(work.run, source, target)] = index, source
+                if not flight:
+                    return
+                future = next(iter(flight))
+                if not ordered:
+                    future = next(iter(wait(flight, None, FIRST_COMPLETED).done))
+                outcome = _outcome(future)
+                go_on(forever, cancel)
+                index, source = flight.pop(future)
+                item = BatchItem(index, source, *outcome)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+                if item.error is not None and on_error == "raise":
+                    raise item.error
+                yield item
+        finally:
+            forget()
+            if stop is not None:
+                stop.cancel()
+            wait([future for future in flight if not future.cancel()])
+            if executor is None:
+                pool.shutdown()
+
+    return items()
 
 
 class _Work(NamedTuple):
@@ -130,54 +172,9 @@ class _Work(NamedTuple):
         if to is not None:
             job = Job(job.outputs[0]._replace(to=to), security=job.security)
         try:
-            return job.run(source, **self.options)
+            return job.run(source, **self.options), None
         except ImageflowError as error:
-            return error
-
-
-def _items(
-    work: _Work,
-    sources: Iterable[SourceLike],
-    to: Callable[[SourceLike], Destination] | None,
-    workers: int,
-    executor: Executor | None,
-    cancel: CancelToken | None,
-    stop: CancelToken | None,  # of what runs; None where other processes do
-    *,
-    ordered: bool,
-) -> Iterator[BatchItem]:
-    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # 10 ms
-
-    forever = Deadline(None)
-    pool = executor or ThreadPoolExecutor(workers, "imageflow-batch")
-    flight: dict[Future[Outcome], tuple[int, SourceLike]] = {}  # in their order
-    forget = cancel._on_cancel(stop.cancel) if cancel and stop else lambda: None
-    waiting = enumerate(sources)
-    try:
-        while True:
-            for index, source in islice(waiting, _IN_FLIGHT * workers - len(flight)):
-                go_on(forever, cancel)
-                target = None if to is None else to(source)
-                flight[pool.submit(work.run, source, target)] = index, source
-            if not flight:
-                return
-            done = next(iter(flight))
-            if not ordered:
-                done = next(iter(wait(flight, return_when=FIRST_COMPLETED).done))
-            outcome = _outcome(done)
-            go_on(forever, cancel)
-            index, source = flight.pop(done)
-            if isinstance(outcome, ImageflowError):
-                yield BatchItem(index, source, None, outcome)
-            else:
-                yield BatchItem(index, source, outcome, None)
-    finally:
-        forget()
-        if stop is not None:
-            stop.cancel()
-        wait([future for future in flight if not future.cancel()])
-        if executor is None:
-            pool.shutdown()
+            return None, error
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:
@@ -187,24 +184,8 @@ def _outcome(future: Future[Outcome]) -> Outcome:
         # Dask's, which is no dependency: each worker that tried it has died.
         if type(error).__name__ != "KilledWorker":
             raise
-        return EngineCrashedError(f"Its workers died, one after the other: {error}")
-
-
-def _handed_out(
-    items: Iterator[BatchItem],
-    on_error: str,
-    progress: Callable[[int, int | None], object] | None,
-    total: int | None,
-) -> Iterator[BatchItem]:
-    try:
-        for done, item in enumerate(items, 1):
-            if progress is not None:
-                progress(done, total)
-            if item.error is not None and on_error == "raise":
-                raise item.error
-            yield item
-    finally:
-        items.close()  # type: ignore[attr-defined]  # a generator; so that work stops now
+        text = f"Its workers died, one after the other: {error}"
+        return None, EngineCrashedError(text)
 
 
 def _runs_in_threads(executor: Executor) -> bool:
