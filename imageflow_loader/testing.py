@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FakeEngine", "RecordedJob", "assert_json"]
 
-_MIME: Final = {"jpg": "image/jpeg"}  # the others are "image/" and their name
-
 # One black pixel in each format.
 _PIXEL: Final = {
     "jpg": (
@@ -112,20 +110,12 @@ class _FakeBackend:
             self.jobs.append(RecordedJob(request.message, inputs))
         if self.error is not None:
             raise self.error
-        formats = dict(_formats(request.message))
-        outputs = {
-            io_id: base64.b64decode(_PIXEL[extension])
-            for io_id, extension in formats.items()
-        }
-        result = {
-            "encodes": [
-                _told(io_id, extension) for io_id, extension in formats.items()
-            ],
-            "decodes": [],
-            "performance": {"frames": []},
-        }
+        extensions = dict(_extensions(request.message))
+        pixels = {i: base64.b64decode(_PIXEL[each]) for i, each in extensions.items()}
+        encodes = [_told(io_id, each) for io_id, each in extensions.items()]
+        result = {"encodes": encodes, "decodes": [], "performance": {"frames": []}}
         answer = {"code": 200, "success": True, "message": "OK"}
-        return Response(200, {**answer, "data": {"job_result": result}}, outputs)
+        return Response(200, {**answer, "data": {"job_result": result}}, pixels)
 
     def version(self) -> VersionInfo:
         return VersionInfo("fake", "", False, "", None, "fake")
@@ -138,21 +128,18 @@ class _FakeBackend:
         """Nothing is held."""
 
 
-def _formats(message: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+def _extensions(message: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     """Yield the io_id of each output and the extension of what it is given."""
-    for node in message["framewise"]["graph"]["nodes"].values():
-        if not isinstance(node, dict):
-            continue
-        if "encode" in node:
-            preset = node["encode"]["preset"]
+    nodes = message["framewise"]["graph"]["nodes"].values()
+    for node in (each for each in nodes if isinstance(each, dict)):
+        if encode := node.get("encode"):
+            preset = encode["preset"]
             name = preset if isinstance(preset, str) else next(iter(preset))
-            if name == "format":
-                name = preset["format"]["format"]
-            yield node["encode"]["io_id"], _EXTENSIONS.get(name, "png")
-        elif node.get("command_string", {}).get("encode") is not None:
-            command = node["command_string"]
-            query = dict(parse_qsl(command["value"]))
-            yield command["encode"], _EXTENSIONS.get(query.get("format", ""), "png")
+            name = preset["format"]["format"] if name == "format" else name
+            yield encode["io_id"], _EXTENSIONS.get(name, "png")
+        elif "encode" in (command := node.get("command_string", {})):
+            name = dict(parse_qsl(command["value"])).get("format", "")
+            yield command["encode"], _EXTENSIONS.get(name, "png")
 
 
 def _told(io_id: int, extension: str) -> dict[str, Any]:
@@ -160,7 +147,7 @@ def _told(io_id: int, extension: str) -> dict[str, Any]:
         "io_id": io_id,
         "w": 1,
         "h": 1,
-        "preferred_mime_type": _MIME.get(extension, f"image/{extension}"),
+        "preferred_mime_type": f"image/{extension}".replace("jpg", "jpeg"),
         "preferred_extension": extension,
         "bytes": "elsewhere",
     }
