@@ -41,7 +41,7 @@ def seen_in(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.level:
             for alias in node.names:
-                if alias.name == alias.asname and alias.name[0] != "_":
+                if alias.name == alias.asname:
                     yield alias.name
                 elif alias.name == "*" and node.module == "errors":
                     yield from errors.__all__

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .._io import read_source
-from .._job import Job, _check_document
+from .._job import Job
 from ..errors import InvalidJobError
 from .shell import TIMEOUT, argument, command, destination, source, tell
 
@@ -64,7 +64,7 @@ def _complete(document: dict[str, Any], files: list[tuple[str, int, str]]) -> bo
     document.setdefault("io", [])
     if "security" in document:  # where an "execute" message has it
         document["builder_config"] = {"security": document.pop("security")}
-    nodes = _check_document(document)
+    nodes = Job._nodes(document)
     named = set(_named(nodes))
     entries = {entry["io_id"]: entry for entry in document["io"]}
     for direction, io_id, file in files:

@@ -1,4 +1,4 @@
-"""What do you want done? All that has no underscore here is public."""
+"""What do you want done? All of it is public."""
 
 from .encoders import (
     Allow as Allow,
@@ -30,7 +30,6 @@ from .results import (
     NodePerformance as NodePerformance,
     Performance as Performance,
 )
-from .shape import _check_document as _check_document
 from .values import (
     Constraint as Constraint,
     FitBox as FitBox,

@@ -5,21 +5,19 @@ from __future__ import annotations
 import base64
 import os
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from .._io import opened, read_source
 from ..errors import InvalidJobError
 from .image import Image
 from .job import Job, Output
 from .plan import Placeholder, graph_of, parted
-from .shape import CODECS, _check_document, no_document
 from .values import FRAME_LIMITS, UNLIMITED, FrameLimit, Security
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..types import Destination, Json, SourceLike
-_BEGIN = ("command_string", "create_canvas", "decode")
 
 
 def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
@@ -60,6 +58,83 @@ def _destination_json(to: Destination | None) -> Json:
     return "output_buffer" if to is None else "placeholder"
 
 
+# What it looks like, as far as we read it ourselves
+
+_CODECS: Final = ("decode", "encode")
+_OPTIONAL: Final = (dict, type(None))
+_ENTRY = {"io_id": (int,), "direction": ("in", "out"), "io": (dict, str)}
+_CONFIG = {"security": _OPTIONAL, "graph_recording": _OPTIONAL}
+_EDGE = {"from": (int,), "to": (int,), "kind": ("input", "canvas")}
+_WORDS: Final[Mapping[Any, str]] = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a whole number",
+    type(None): "nothing",
+}
+
+
+def _expect(where: str, value: Any, shape: Any) -> None:
+    """Raise unless *value*, which stands at *where*, has a shape.
+
+    That is some types and words, a list of one shape, or an object of just so many.
+    """
+    kinds = shape if isinstance(shape, tuple) else (type(shape),)
+    types = tuple(kind for kind in kinds if isinstance(kind, type))
+    if not (isinstance(value, types) or value in kinds) or isinstance(value, bool):
+        wanted = " or ".join(_WORDS.get(kind, str(kind)) for kind in kinds)
+        raise _no_document(f"{where} is {wanted}, not {value!r:.80}")
+    if isinstance(shape, list):
+        for number, each in enumerate(value):
+            _expect(f"{where}[{number}]", each, shape[0])
+    elif isinstance(shape, dict):
+        if unknown := value.keys() - shape.keys():
+            raise _no_document(f"{where} has no {min(unknown)}")
+        for name, each in shape.items():
+            _expect(f"{where}.{name}", value.get(name), each)
+
+
+def check_document(data: Mapping[str, Any]) -> list[Any]:
+    """Return the nodes of a "build" document.
+
+    Raises:
+        InvalidJobError: It is none.
+    """
+    shape = {"io": [_ENTRY], "framewise": (dict,), "builder_config": _OPTIONAL}
+    _expect("document", data, shape)
+    config = data.get("builder_config") or {}
+    _expect("builder_config", config, _CONFIG)
+    framewise = data["framewise"]
+    if "steps" in framewise:
+        _expect("framewise", framewise, {"steps": (list,)})
+        nodes = list(framewise["steps"])
+    else:
+        _expect("framewise", framewise, {"graph": {"nodes": (dict,), "edges": [_EDGE]}})
+        nodes = list(framewise["graph"]["nodes"].values())
+    _expect("nodes", nodes, [(dict, str)])
+    for number, node in enumerate(nodes):
+        if len(node) != 1 and isinstance(node, dict):
+            raise _no_document(f"nodes[{number}] has one name, not {len(node)}")
+        name, params = parted(node)
+        if name in (*_CODECS, "watermark", "command_string"):
+            _expect(name, params, (dict,))
+            _expect(f"{name}.commands", params.get("commands", []), [(dict, str)])
+            if name == "command_string":
+                _expect("command_string.value", params.get("value"), (str,))
+            else:
+                _expect(f"{name}.io_id", params.get("io_id"), (int,))
+            if name == "encode":
+                _expect("encode.preset", params.get("preset"), (dict, str))
+    return nodes
+
+
+def _no_document(why: str) -> InvalidJobError:
+    """Return the error that says so."""
+    return InvalidJobError(
+        f"This is no build document: {why}.", category="invalid_json"
+    )
+
+
 # And back
 
 
@@ -76,12 +151,12 @@ class _Preset(NamedTuple):
 def job_from_document(data: Mapping[str, Any]) -> Job:
     """Return the job that a "build" document describes; see `Job.from_json`."""
     try:
-        _check_document(data)
+        check_document(data)
         return _Reader(data).job()
     except InvalidJobError:
         raise
     except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
-        raise no_document(f"{type(error).__name__} {error}") from error
+        raise _no_document(f"{type(error).__name__} {error}") from error
 
 
 class _ById(dict[int, Any]):
@@ -93,6 +168,9 @@ class _ById(dict[int, Any]):
             category="argument_invalid",
             kind="IoIdNotFound",
         )
+
+
+_BEGIN: Final = ("command_string", "create_canvas", "decode")
 
 
 class _Reader:
@@ -175,9 +253,9 @@ def _unnumbered(name: str, params: Any) -> tuple[Any, list[int]]:
     """Return parameters as a recipe has them, and the io_ids of the sources."""
     if name in ("decode", "watermark"):
         return _less(params, "io_id"), [params["io_id"]]
-    if name != "command_string" or params.keys().isdisjoint(CODECS):
+    if name != "command_string" or params.keys().isdisjoint(_CODECS):
         return params, []
-    said, marks = _less(params, "watermarks", *CODECS), params.get("watermarks")
+    said, marks = _less(params, "watermarks", *_CODECS), params.get("watermarks")
     if marks:
         said["watermarks"] = [_less(each, "io_id") for each in marks]
     return said, [params["decode"], *(each["io_id"] for each in marks or ())]
@@ -235,7 +313,7 @@ def _source(io_id: int, io: Any) -> SourceLike | Placeholder:
     except (TypeError, ValueError) as error:
         raise InvalidJobError(f"Input {io_id}: {error}.") from error
     kinds = "a file, base_64, bytes_hex, byte_array or a placeholder"
-    raise no_document(f"input {io_id} is {kinds}, not {io!r:.80}")
+    raise _no_document(f"input {io_id} is {kinds}, not {io!r:.80}")
 
 
 def _destination(io_id: int, io: Any) -> str | None:
@@ -244,7 +322,7 @@ def _destination(io_id: int, io: Any) -> str | None:
             return None
         case {"file": str(path)}:
             return path
-    raise no_document(f"output {io_id} is a file or output_buffer, not {io!r:.80}")
+    raise _no_document(f"output {io_id} is a file or output_buffer, not {io!r:.80}")
 
 
 def _security(limits: Mapping[str, Any]) -> Security:

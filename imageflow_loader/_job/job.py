@@ -238,6 +238,13 @@ class Job(Value):
 
         return job_from_document(data)
 
+    @staticmethod
+    def _nodes(data: Mapping[str, Any]) -> list[Any]:
+        """Return the nodes of a "build" message; for the command line."""
+        from .document import check_document  # only here
+
+        return check_document(data)
+
     def explain(self) -> str:
         """Return the plan in words, one line for each node; numbers name parents."""
         plan = self._plan()
