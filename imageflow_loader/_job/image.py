@@ -3,15 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Concatenate,
-    Literal,
-    ParamSpec,
-    TypeVar,
-    overload,
-)
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from .._checks import INT32, colors, given, number, one_of, parts, whole
 from .._io import check_destination, check_source, source_name
@@ -25,6 +17,7 @@ from .values import Constraint, Watermark
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from typing import Concatenate
 
     from typing_extensions import Unpack
 
@@ -365,10 +358,8 @@ class Image(Value):
 
         Source: the `color_filter_srgb` node, once for each argument.
         """
-        around_zero = given(
-            brightness=brightness, contrast=contrast, saturation=saturation
-        )
-        filters = number(-1, 1, **around_zero) | number(0, 1, **given(alpha=alpha))
+        tones = given(brightness=brightness, contrast=contrast, saturation=saturation)
+        filters = number(-1, 1, **tones) | number(0, 1, **given(alpha=alpha))
         image = self
         for name, value in filters.items():
             image = image._then("color_filter_srgb", {name: value})
@@ -387,12 +378,11 @@ class Image(Value):
 
         Source: the `color_matrix_srgb` node.
         """
-        rows = [list(row) for row in matrix]
-        if [len(row) for row in rows] != [5] * 5:
+        if [len(row) for row in matrix] != [5] * 5:
             raise ValueError("a colour matrix has five rows of five numbers")
-        for value in chain.from_iterable(rows):
+        for value in chain.from_iterable(matrix):
             number(**{"a member of the matrix": value})
-        floats: Json = [[float(value) for value in row] for row in rows]
+        floats: Json = [list(map(float, row)) for row in matrix]
         return self._then("color_matrix_srgb", {"matrix": floats})
 
     def white_balance_srgb(self, threshold: float | None = None) -> Image:
@@ -450,12 +440,9 @@ class Image(Value):
         """
         if hints is not None and hints.resample_when not in (None, "always"):
             raise ValueError("draw_image_exact resamples always: leave resample_when")
-        params = {
-            **whole(0, INT32, x=x, y=y),
-            **whole(1, INT32, w=w, h=h),
-            **one_of(Literal["compose", "overwrite"], **given(blend=blend)),
-            **parts(**given(hints=hints)),
-        }
+        params = whole(0, INT32, x=x, y=y) | whole(1, INT32, w=w, h=h)
+        params |= one_of(Literal["compose", "overwrite"], **given(blend=blend))
+        params |= parts(**given(hints=hints))
         return self._under("draw_image_exact", image, params)
 
     def copy_rect_to_canvas(
@@ -595,9 +582,8 @@ def decode(
         check_source(source)
         if name is not None:
             raise ValueError("a name is for a source that is given later")
-    one_of(
-        Literal["fastest", "spatial", "gamma_correct"], shrink_quality=shrink_quality
-    )
+    qualities = Literal["fastest", "spatial", "gamma_correct"]
+    one_of(qualities, shrink_quality=shrink_quality)
     commands: list[Json] = []
     if isinstance(shrink, tuple):
         commands += shrink_commands(*shrink, quality=shrink_quality)
@@ -635,11 +621,8 @@ def canvas(
 
     Source: the `create_canvas` node.
     """
-    params = {
-        **whole(1, INT32, w=w, h=h),
-        **colors(color=color),
-        **one_of(Literal["bgra_32", "bgr_32"], format=format),
-    }
+    params = whole(1, INT32, w=w, h=h) | colors(color=color)
+    params |= one_of(Literal["bgra_32", "bgr_32"], format=format)
     return Image("create_canvas", params)
 
 
@@ -710,15 +693,15 @@ def _radius_json(
     if isinstance(radius, str):
         one_of(Literal["circle"], radius=radius)
         return radius
-    if not isinstance(radius, tuple):
-        number(0, radius=radius)
-        return {unit: float(radius)}
-    corners = ("top_left", "top_right", "bottom_right", "bottom_left")
-    if len(radius) != len(corners):
-        raise ValueError("radius is one number, four, or 'circle'")
-    for value in radius:
+    radii = radius if isinstance(radius, tuple) else (radius,)
+    for value in radii:
         number(0, radius=value)
-    return {f"{unit}_custom": dict(zip(corners, map(float, radius), strict=True))}
+    if not isinstance(radius, tuple):
+        return {unit: float(radius)}
+    if len(radii) != 4:
+        raise ValueError("radius is one number, four, or 'circle'")
+    corners = ("top_left", "top_right", "bottom_right", "bottom_left")
+    return {f"{unit}_custom": dict(zip(corners, map(float, radii), strict=True))}
 
 
 def _call_text(image: Image) -> str:

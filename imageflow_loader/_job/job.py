@@ -256,11 +256,8 @@ class Job(Value):
             lines.append(" ".join(words) + f" ← {origins}" * bool(origins))
         for output, end in zip(self.outputs, plan.ends, strict=True):
             to = "bytes" if output.to is None else source_name(output.to)  # type: ignore[arg-type]  # names streams and paths alike
-            how = (
-                ""
-                if output.encoder is None
-                else f"encode {json.dumps(output.preset)} of "
-            )
+            encoding = f"encode {json.dumps(output.preset)} of "
+            how = "" if output.encoder is None else encoding
             lines.append(f"→  {how}{end} to {to}")
         return "\n".join(lines)
 

@@ -6,19 +6,12 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import errors
 from .._backend import Request
 from .._cancel import Deadline, go_on
 from .._engine import get_engine
 from .._io import read_header, read_source, sniff, source_name, write_outputs
 from .._querystring import named_by_suffix, wants_first_frame, with_key
-from ..errors import (
-    EngineInternalError,
-    ImageDecodeError,
-    InvalidJobError,
-    JobError,
-    SourceTypeError,
-    UnsupportedFeatureError,
-)
 from .needs import needed
 from .plan import Placeholder, graph_of, lay_out, parted
 from .results import (
@@ -123,7 +116,7 @@ class _Run:
         missing = {each for each in needs if not self.engine.supports(each)}
         if missing:
             info = self.engine.info
-            raise UnsupportedFeatureError(
+            raise errors.UnsupportedFeatureError(
                 f"The {info.edition} engine {info.path} cannot do what the job asks: "
                 f"{', '.join(sorted(missing))}.",
                 missing=missing,
@@ -134,7 +127,9 @@ class _Run:
     def _read(self, source: SourceLike | Placeholder) -> _Input:
         if isinstance(source, Placeholder):
             name = "" if source.name is None else f" named {source.name!r}"
-            raise InvalidJobError(f"The recipe lacks a source{name}: give it to run.")
+            raise errors.InvalidJobError(
+                f"The recipe lacks a source{name}: give it to run."
+            )
         data = read_source(
             source,
             max_bytes=self.security.max_input_bytes,
@@ -145,8 +140,8 @@ class _Run:
             _check_type(data, source, self.security.allowed_inputs)
         try:
             return _Input(data, read_header(data))
-        except ImageDecodeError:  # the engine has the last word, and its own words
-            return _Input(data, None)
+        except errors.ImageDecodeError:
+            return _Input(data, None)  # the engine has the last word, and its own words
 
     # The question
 
@@ -200,7 +195,7 @@ class _Run:
         )
         try:
             response = self.engine.execute(request)
-        except JobError as error:
+        except errors.JobError as error:
             if error.job is None:
                 error.job = message
             error.engine = self.engine.info
@@ -209,7 +204,7 @@ class _Run:
         told = {each["io_id"]: each for each in encodes}
         for io_id in graph.outputs:
             if io_id not in told or not response.outputs.get(io_id):
-                raise EngineInternalError(
+                raise errors.EngineInternalError(
                     "The engine reports success but gave no picture for output "
                     f"{io_id}.",
                     job=message,
@@ -260,7 +255,7 @@ def _check_type(
 ) -> None:
     allowed = {f"image/{'jpeg' if name == 'jpg' else name}" for name in inputs}
     if (found := sniff(data)) not in allowed:
-        raise SourceTypeError(
+        raise errors.SourceTypeError(
             f"{source_name(source)} is {found or 'no picture that is known'}; "
             f"allowed are {', '.join(sorted(inputs))} (Security.allowed_inputs)."
         )
@@ -278,7 +273,7 @@ def _told(plan: Plan, number: int, source: _Input, still: bool) -> Step:
     wanted = step.parameters.get("commands", [])
     frame = next((c["select_frame"] for c in wanted if "select_frame" in c), None)
     if isinstance(frame, int) and frame >= info.frames:
-        raise InvalidJobError(
+        raise errors.InvalidJobError(
             f"There is no frame {frame}: the animation has {info.frames}, from 0."
         )
     commands: list[Json] = []

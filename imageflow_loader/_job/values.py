@@ -312,9 +312,8 @@ class Security(Part):
     @property
     def requires(self) -> frozenset[Capability]:
         """What an engine must be able to do to keep these limits."""
-        needs: set[Capability] = set()
-        if self.max_total_file_pixels is not None:
-            needs.add("limit_total_pixels")
-        if self.max_threads is not None:
-            needs.add("limit_threads")
-        return frozenset(needs)
+        asked: dict[Capability, int | None] = {
+            "limit_total_pixels": self.max_total_file_pixels,
+            "limit_threads": self.max_threads,
+        }
+        return frozenset(need for need, limit in asked.items() if limit is not None)
