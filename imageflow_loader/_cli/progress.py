@@ -1,4 +1,4 @@
-"""How a download or a batch is going: a bar on a terminal, lines elsewhere."""
+"""How a download or a batch is going: a bar on a terminal, nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 _WIDTH: Final = 30  # of the bar, in characters
 _REDRAW_S: Final = 0.1
 _MEGABYTE: Final = 1_000_000
-_LINE_EVERY: Final = 10 * _MEGABYTE  # where the size is not known
-_TENTHS: Final = 10
 
 
 def _amounts(done: int, total: int | None) -> str:
@@ -28,25 +26,23 @@ def _amounts(done: int, total: int | None) -> str:
 
 @contextlib.contextmanager
 def reporting(
-    stream: TextIO, *, quiet: bool = False, amounts: Amounts = _amounts
+    stream: TextIO | None, *, quiet: bool = False, amounts: Amounts = _amounts
 ) -> Iterator[Callable[[int, int | None], None] | None]:
-    """Yield what is to be told of each step; None when *quiet*.
+    """Yield what is to be told of each step; None where nothing is shown.
 
     Args:
-        stream: Where it is shown.
+        stream: Where it is shown, if it is a terminal.
         quiet: Show nothing.
         amounts: How done and total are written; as bytes unless given.
     """
-    if quiet:
+    if quiet or stream is None or not stream.isatty():
         yield None
-    elif stream.isatty():
-        bar = _Bar(stream, amounts)
-        try:
-            yield bar.update
-        finally:
-            bar.end()
-    else:
-        yield _Lines(stream).update
+        return
+    bar = _Bar(stream, amounts)
+    try:
+        yield bar.update
+    finally:
+        bar.end()
 
 
 class _Bar:
@@ -72,21 +68,6 @@ class _Bar:
     def end(self) -> None:
         if self._line:
             _write(self._stream, "\n")
-
-
-class _Lines:
-    """A line for each tenth, for logs."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._said = stream, -1
-
-    def update(self, done: int, total: int | None) -> None:
-        step = _TENTHS * done // total if total else done // _LINE_EVERY
-        if step < self._said:  # another attempt, from the start
-            self._said = -1
-        if step > self._said:
-            self._said = step
-            _write(self._stream, f"{_amounts(done, total)}\n")
 
 
 def _write(stream: TextIO, text: str) -> None:
