@@ -41,30 +41,14 @@ if TYPE_CHECKING:
     from .types import Attempt, Capability, EngineInfo, ErrorCategory
 
 __all__ = [
-    "DestinationError",
-    "EngineCrashedError",
-    "EngineDownloadError",
-    "EngineError",
-    "EngineIOError",
-    "EngineIncompatibleError",
-    "EngineInternalError",
-    "EngineLoadError",
-    "EngineMemoryError",
-    "EngineNotFoundError",
-    "ImageDecodeError",
-    "ImageflowError",
-    "InvalidJobError",
-    "JobCancelledError",
-    "JobError",
-    "JobTimeoutError",
-    "SettingsError",
-    "SizeLimitError",
-    "SourceError",
-    "SourceNotFoundError",
-    "SourceTooLargeError",
-    "SourceTypeError",
+    "DestinationError", "EngineCrashedError", "EngineDownloadError", "EngineError",
+    "EngineIOError", "EngineIncompatibleError", "EngineInternalError",
+    "EngineLoadError", "EngineMemoryError", "EngineNotFoundError", "ImageDecodeError",
+    "ImageflowError", "InvalidJobError", "JobCancelledError", "JobError",
+    "JobTimeoutError", "SettingsError", "SizeLimitError", "SourceError",
+    "SourceNotFoundError", "SourceTooLargeError", "SourceTypeError",
     "UnsupportedFeatureError",
-]
+]  # fmt: skip
 
 CATEGORIES: Final[Mapping[ErrorCategory, tuple[int, int, int]]] = {
     "out_of_memory": (1, 503, 71),

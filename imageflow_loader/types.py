@@ -32,43 +32,20 @@ Origin: TypeAlias = Literal["argument", "environment", "cache", "wheel", "downlo
 """Where an engine was found."""
 
 Capability: TypeAlias = Literal[
-    "auto_format",
-    "cancel",
-    "image_info",
-    "limit_threads",
-    "limit_total_pixels",
-    "memory_budget",
-    "percent_profile",
-    "select_frame",
-    "take_output",
-    "validate_querystring",
-    "watermark_red_dot",
-]
+    "auto_format", "cancel", "image_info", "limit_threads", "limit_total_pixels",
+    "memory_budget", "percent_profile", "select_frame", "take_output",
+    "validate_querystring", "watermark_red_dot",
+]  # fmt: skip
 """What an engine may or may not be able to do."""
 
 ErrorCategory: TypeAlias = Literal[
-    "out_of_memory",
-    "argument_invalid",
-    "invalid_json",
-    "image_malformed",
-    "image_type_not_supported",
-    "node_argument_invalid",
-    "graph_invalid",
-    "action_not_supported",
-    "action_forbidden",
-    "authorization_required",
-    "license_error",
-    "primary_resource_not_found",
-    "secondary_resource_not_found",
-    "upstream_timeout",
-    "upstream_error",
-    "io_error",
-    "no_solution_found",
-    "internal_error",
-    "unknown",
-    "custom",
-    "operation_cancelled",
-]
+    "out_of_memory", "argument_invalid", "invalid_json", "image_malformed",
+    "image_type_not_supported", "node_argument_invalid", "graph_invalid",
+    "action_not_supported", "action_forbidden", "authorization_required",
+    "license_error", "primary_resource_not_found", "secondary_resource_not_found",
+    "upstream_timeout", "upstream_error", "io_error", "no_solution_found",
+    "internal_error", "unknown", "custom", "operation_cancelled",
+]  # fmt: skip
 """Imageflow's error categories; `errors.CATEGORIES` has the numbers of each."""
 
 PixelFormat: TypeAlias = Literal["bgra_32", "bgr_32", "bgr_24", "gray_8"]
@@ -84,16 +61,9 @@ InputFormat: TypeAlias = Literal["jpeg", "jpg", "png", "gif", "webp"]
 """A format that engines read."""
 
 ConstraintMode: TypeAlias = Literal[
-    "distort",
-    "within",
-    "fit",
-    "larger_than",
-    "within_crop",
-    "fit_crop",
-    "aspect_crop",
-    "within_pad",
-    "fit_pad",
-]
+    "distort", "within", "fit", "larger_than", "within_crop", "fit_crop", "aspect_crop",
+    "within_pad", "fit_pad",
+]  # fmt: skip
 """How a picture and a box are reconciled."""
 
 WatermarkMode: TypeAlias = Literal[
@@ -102,29 +72,11 @@ WatermarkMode: TypeAlias = Literal[
 """How a watermark meets its box."""
 
 Filter: TypeAlias = Literal[
-    "robidoux_fast",
-    "robidoux",
-    "robidoux_sharp",
-    "ginseng",
-    "ginseng_sharp",
-    "lanczos",
-    "lanczos_sharp",
-    "lanczos_2",
-    "lanczos_2_sharp",
-    "cubic",
-    "cubic_sharp",
-    "catmull_rom",
-    "mitchell",
-    "cubic_b_spline",
-    "hermite",
-    "jinc",
-    "triangle",
-    "linear",
-    "box",
-    "fastest",
-    "n_cubic",
-    "n_cubic_sharp",
-]
+    "robidoux_fast", "robidoux", "robidoux_sharp", "ginseng", "ginseng_sharp",
+    "lanczos", "lanczos_sharp", "lanczos_2", "lanczos_2_sharp", "cubic", "cubic_sharp",
+    "catmull_rom", "mitchell", "cubic_b_spline", "hermite", "jinc", "triangle",
+    "linear", "box", "fastest", "n_cubic", "n_cubic_sharp",
+]  # fmt: skip
 """The resampling filters."""
 
 ResampleWhen: TypeAlias = Literal[
@@ -151,16 +103,10 @@ QualityProfile: TypeAlias = Literal[
 """A quality by name, for whatever format comes out."""
 
 Anchor: TypeAlias = Literal[
-    "top_left",
-    "top",
-    "top_right",
-    "left",
-    "center",
-    "right",
-    "bottom_left",
-    "bottom",
-    "bottom_right",
-]
+    "top_left", "top", "top_right",
+    "left", "center", "right",
+    "bottom_left", "bottom", "bottom_right",
+]  # fmt: skip
 """A place inside a box."""
 
 Gravity: TypeAlias = Anchor | tuple[float, float]
