@@ -48,25 +48,25 @@ def write_outputs(
         DestinationError: Something could not be written; no file has changed.
         TypeError: A destination is neither a path nor a binary stream.
     """
-    staged: list[_Staged] = []
+    staged: list[tuple[Destination, Path, Path]] = []
     direct: list[tuple[Destination, bytes]] = []
-    try:
+    with contextlib.ExitStack() as discarding:
         for destination, data in outputs:
             if destination is None:
                 continue
             check_destination(destination)
             if isinstance(destination, _PATH) and not _is_device(destination):
-                staged.append(_Staged(destination))
-                staged[-1].fill(data)
+                with _errors(destination, beside=True):
+                    files = _staged(os.fspath(destination), data, discarding)
+                    staged.append((destination, *files))
             else:
                 direct.append((destination, data))
         for destination, data in direct:
-            _write(destination, data)
-        for file in staged:
-            file.commit()
-    finally:
-        for file in staged:
-            file.discard()
+            with _errors(destination):
+                _write(destination, data)
+        for destination, temporary, target in staged:
+            with _errors(destination, beside=True):
+                temporary.replace(target)
     return [Path(to) if isinstance(to, _PATH) else None for to, _ in outputs]
 
 
@@ -86,67 +86,44 @@ def check_destination(destination: Destination) -> None:
         )
 
 
-class _Staged:
-    """A file under a name of its own, beside the one that it is to replace."""
+def _staged(
+    named: str, data: bytes, discarding: contextlib.ExitStack
+) -> tuple[Path, Path]:
+    """Write *data* beside a file; return where it is, and where it is to be."""
+    # The target of a link is replaced, not the link; realpath also says where a link
+    # points that points to nothing yet.
+    target = Path(os.path.realpath(named))
+    status = _old_status(named, target)
+    # Not named after the target, whose name may be as long as names can be.
+    temporary = target.with_name(f".imageflow-{os.urandom(8).hex()}.part")
+    discarding.callback(_discard, temporary)
+    with temporary.open("xb", buffering=0) as file:
+        _write_all(file, data)
+    if status is not None:
+        _copy_owner(status, temporary)
+        temporary.chmod(stat.S_IMODE(status.st_mode) & _KEPT_BITS)
+    return temporary, target
 
-    __slots__ = ("_named", "_target", "_temporary")
 
-    def __init__(self, destination: str | os.PathLike[str]) -> None:
-        self._named = os.fspath(destination)
-        self._target = Path(destination)
-        self._temporary: Path | None = None
+def _discard(temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # it is in its place, or out of reach
+        temporary.unlink()
 
-    def fill(self, data: bytes) -> None:
-        """Write *data* beside the target."""
-        with self._errors():
-            # The target of a link is replaced, not the link; realpath also says where
-            # a link points that points to nothing yet.
-            self._target = Path(os.path.realpath(self._named))
-            status = self._old_status()
-            # Not named after the target, whose name may be as long as names can be.
-            self._temporary = self._target.with_name(
-                f".imageflow-{os.urandom(8).hex()}.part"
-            )
-            with self._temporary.open("xb", buffering=0) as file:
-                _write_all(file, data)
-            if status is not None:
-                _copy_owner(status, self._temporary)
-                self._temporary.chmod(stat.S_IMODE(status.st_mode) & _KEPT_BITS)
 
-    def _old_status(self) -> os.stat_result | None:
-        try:
-            status = self._target.stat()
-        except FileNotFoundError:
-            if self._named.endswith(("/", os.sep)):
-                raise IsADirectoryError(errno.EISDIR, "it names a folder") from None
-            return None
-        if stat.S_ISDIR(status.st_mode):
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        # A rename asks leave of the folder alone; open() asks that of the file too.
-        effective = os.access in os.supports_effective_ids
-        if not os.access(self._target, os.W_OK, effective_ids=effective):
-            raise PermissionError(errno.EACCES, "it is read-only")
-        return status
-
-    def commit(self) -> None:
-        """Put the file in its place."""
-        if self._temporary is not None:
-            with self._errors():
-                self._temporary.replace(self._target)
-            self._temporary = None
-
-    def discard(self) -> None:
-        """Take away what was not committed."""
-        if self._temporary is not None:
-            with contextlib.suppress(OSError):  # it was never made, or is out of reach
-                self._temporary.unlink()
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError) as error:  # ValueError: a null character
-            raise _unwritable(self._named, error, self._target.parent) from error
+def _old_status(named: str, target: Path) -> os.stat_result | None:
+    try:
+        status = target.stat()
+    except FileNotFoundError:
+        if named.endswith(("/", os.sep)):
+            raise IsADirectoryError(errno.EISDIR, "it names a folder") from None
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    # A rename asks leave of the folder alone; open() asks that of the file too.
+    effective = os.access in os.supports_effective_ids
+    if not os.access(target, os.W_OK, effective_ids=effective):
+        raise PermissionError(errno.EACCES, "it is read-only")
+    return status
 
 
 def _copy_owner(status: os.stat_result, path: Path) -> None:
@@ -166,14 +143,11 @@ def _is_device(path: str | os.PathLike[str]) -> bool:
 
 def _write(destination: Destination, data: bytes) -> None:
     """Write to a stream, or to a device as it is."""
-    try:
-        if isinstance(destination, _PATH):
-            with Path(destination).open("wb", buffering=0) as device:
-                _write_all(device, data)
-        else:
-            _write_all(destination, data)
-    except (OSError, ValueError) as error:
-        raise _unwritable(destination, error) from error
+    if isinstance(destination, _PATH):
+        with Path(destination).open("wb", buffering=0) as device:
+            _write_all(device, data)
+    else:
+        _write_all(destination, data)
 
 
 def _write_all(stream: SupportsWrite, data: bytes) -> None:
@@ -188,18 +162,22 @@ def _write_all(stream: SupportsWrite, data: bytes) -> None:
         rest = rest[taken:]
 
 
-def _unwritable(
-    destination: Destination, error: OSError | ValueError, folder: Path | None = None
-) -> DestinationError:
-    is_path = isinstance(destination, _PATH)
-    name = destination if is_path else getattr(destination, "name", None)
-    name = os.fspath(name) if isinstance(name, _PATH) else "the output stream"
-    number = getattr(error, "errno", None)
-    why = reason(error, destination, "writing")
-    if folder is not None and number == errno.ENOENT and not folder.exists():
-        why = f"there is no folder {folder}"
-    elif folder is not None and number in (errno.EACCES, errno.EPERM, errno.EROFS):
-        why += f" (a new file is made beside it, in {folder})"
-    return DestinationError(
-        f"{name} cannot be written: {why}.", errno=number, filename=name
-    )
+@contextlib.contextmanager
+def _errors(destination: Destination, *, beside: bool = False) -> Iterator[None]:
+    """Make what goes wrong an error that names *destination*."""
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        is_path = isinstance(destination, _PATH)
+        name = destination if is_path else getattr(destination, "name", None)
+        name = os.fspath(name) if isinstance(name, _PATH) else "the output stream"
+        number = getattr(error, "errno", None)
+        why = reason(error, destination, "writing")
+        if beside and number is not None:
+            folder = Path(os.path.realpath(name)).parent
+            if number == errno.ENOENT and not folder.exists():
+                why = f"there is no folder {folder}"
+            elif number in (errno.EACCES, errno.EPERM, errno.EROFS):
+                why += f" (a new file is made beside it, in {folder})"
+        text = f"{name} cannot be written: {why}."
+        raise DestinationError(text, errno=number, filename=name) from error
