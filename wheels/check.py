@@ -144,7 +144,7 @@ def check_library(data: bytes, target: Target) -> Iterator[str]:
         yield f"searches {':'.join(dynamic.search_path)}"
     yield from needs(dynamic, target)
     wanted = set(re.findall(r"\b(imageflow_\w+)\s*\(", HEADER.read_text("utf-8")))
-    exported = exported_names(io.BytesIO(data), header) or frozenset()
+    exported = exported_names(io.BytesIO(data), header)
     yield from (f"does not export {name}" for name in sorted(wanted - exported))
     yield from (f"exports {name}" for name in sorted(exported - wanted))
 

@@ -121,6 +121,11 @@ class ElfHeader(NamedTuple):
         return any(segment.type == _PT_TLS for segment in self.segments)
 
     @property
+    def has_sections(self) -> bool:
+        """Whether it has a section table, without which nobody knows its exports."""
+        return self.sections[1] > 0
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether the file ends before its last segment or its section table."""
         return self.size < self.end
@@ -291,8 +296,8 @@ def read_dynamic(file: BinaryIO, header: ElfHeader) -> ElfDynamic | None:
     )
 
 
-def exported_names(file: BinaryIO, header: ElfHeader) -> frozenset[str] | None:
-    """Return what *file* defines for others; None where its section table is gone.
+def exported_names(file: BinaryIO, header: ElfHeader) -> frozenset[str]:
+    """Return what *file* defines for others, as far as its section table says.
 
     Raises:
         ElfError: Its tables are damaged.
@@ -314,7 +319,7 @@ def exported_names(file: BinaryIO, header: ElfHeader) -> frozenset[str] | None:
             if where and info >> 4:  # defined here, and not local
                 names.add(os.fsdecode(texts[name : texts.find(b"\0", name)]))
         return frozenset(names)
-    return None
+    return frozenset()
 
 
 def _offset_of(header: ElfHeader, address: int) -> int:

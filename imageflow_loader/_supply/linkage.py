@@ -78,7 +78,7 @@ def read_binary(file: BinaryIO) -> tuple[ElfHeader, ElfDynamic]:
         ElfError: It is damaged.
     """
     header = read_header(file)
-    static = ElfDynamic((), None, (), (), static_tls=True, is_program=True, tables={})
+    static = ElfDynamic((), None, (), (), header.has_thread_locals, True, {})
     return header, read_dynamic(file, header) or static
 
 
@@ -89,15 +89,15 @@ def linkage_of(path: Path, file: BinaryIO, platform: Platform) -> Linkage:
         ElfError: It is damaged.
     """
     header, dynamic = read_binary(file)
-    exported = exported_names(file, header) or ()
-    thread_locals: Tls = "static" if dynamic.static_tls else "dynamic"
+    exported = exported_names(file, header)
+    tls: Tls = "dynamic" if header.has_thread_locals else "none"
     return Linkage(
         arch=header.arch,
         interpreter=header.interpreter,
         libc=family_of(header.interpreter or "") or libc_family(dynamic),
-        min_glibc=min_glibc(dynamic),
-        needed=whereabouts(path, dynamic, platform),
-        tls=thread_locals if header.has_thread_locals else "none",
+        min_glibc=_min_glibc(dynamic),
+        needed=_whereabouts(path, dynamic, platform),
+        tls="static" if dynamic.static_tls else tls,
         executable_stack=header.executable_stack,
         exports=tuple(name for name in ABI if name in exported),
     )
@@ -114,8 +114,7 @@ def libc_family(dynamic: ElfDynamic) -> Family | None:
     return next(filter(None, map(family_of, dynamic.needed)), musl)
 
 
-def min_glibc(dynamic: ElfDynamic) -> tuple[int, int] | None:
-    """Return the oldest glibc that has all that a binary asks for."""
+def _min_glibc(dynamic: ElfDynamic) -> tuple[int, int] | None:
     found = (re.match(r"GLIBC_(\d+)\.(\d+)", name) for name in dynamic.versions)
     return max(((int(v[1]), int(v[2])) for v in found if v), default=None)
 
@@ -128,7 +127,7 @@ _FOLDERS: Final = ("/lib", "/usr/lib", "/lib64", "/usr/lib64", "/usr/local/lib")
 _LOADER_LIST: Final = Path("/etc/ld.so.cache")  # glibc's; names lie in it as they are
 
 
-def whereabouts(
+def _whereabouts(
     path: Path, dynamic: ElfDynamic, platform: Platform
 ) -> tuple[tuple[str, str | None], ...]:
     """Return each library that is needed, and where it is found, if it is."""

@@ -20,28 +20,19 @@ from .._platform import (
     HEAD_SIZE,
     SHARED,
     ElfCutOffError,
-    ElfDynamic,
     ElfError,
     FileType,
     exported_names,
-    family_of,
     identify,
     read_header,
 )
-from .linkage import (
-    Linkage,
-    libc_family,
-    linkage_of,
-    min_glibc,
-    read_binary,
-    whereabouts,
-)
+from .linkage import Linkage, linkage_of, read_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from .._platform import ElfHeader, FileKind, Platform
+    from .._platform import FileKind, Libc, Platform
     from ..types import EngineKind
 
 SECONDS_TO_LOAD: Final = 10.0
@@ -80,13 +71,17 @@ class Verdict(NamedTuple):
 OK: Final = Verdict(ok=True, code="ok")
 
 
-class RefusedError(Exception):
-    """A file will not do; caught by `preflight`, and never seen outside."""
+class Objection(Exception):  # noqa: N818  # never seen outside
+    """What is to be said of a file: raised when it will not do, else yielded."""
 
     def __init__(self, code: str, what: str, remedy: str | None = None) -> None:
         """Keep all three; *what* is as it follows the path in a sentence."""
         super().__init__(what)
         self.code, self.what, self.remedy = code, what, remedy
+
+    def verdict(self, path: Path, *, ok: bool) -> Verdict:
+        """Return it as it is said."""
+        return Verdict(ok, self.code, f"{path} {self.what}.", self.remedy)
 
 
 def preflight(path: Path, kind: EngineKind, platform: Platform) -> Verdict:
@@ -100,10 +95,10 @@ def preflight(path: Path, kind: EngineKind, platform: Platform) -> Verdict:
 def _verdicts(path: Path, kind: EngineKind, platform: Platform) -> list[Verdict]:
     """Return the one refusal, or all doubts and that it is fine."""
     try:
-        return [*_check(path, kind, platform), OK]
-    except RefusedError as no:
-        sentence = f"{path} {no.what}."
-        return [Verdict(ok=False, code=no.code, sentence=sentence, remedy=no.remedy)]
+        doubts = [no.verdict(path, ok=True) for no in _check(path, kind, platform)]
+    except Objection as no:
+        return [no.verdict(path, ok=False)]
+    return [*doubts, OK]
 
 
 def kind_of(path: Path) -> EngineKind:
@@ -111,7 +106,7 @@ def kind_of(path: Path) -> EngineKind:
 
     What else it may be is judged by its name.
     """
-    with contextlib.suppress(RefusedError, ElfError, OSError), _open(path) as file:
+    with contextlib.suppress(Objection, ElfError, OSError), _open(path) as file:
         type_ = identify(file.read(HEAD_SIZE))
         exports = type_.kind == "elf" and exported_names(file, read_header(file))
         if type_.is_library or (exports and _ENTRY_POINT in exports):
@@ -130,17 +125,17 @@ def examine(
     is not of Linux.
     """
     kind, linkage = kind_of(path), None
-    with contextlib.suppress(RefusedError, ElfError, OSError), _open(path) as file:
+    with contextlib.suppress(Objection, ElfError, OSError), _open(path) as file:
         linkage = linkage_of(path, file, platform)
     verdicts = _verdicts(path, kind, platform)
     missing = (v._replace(ok=False) for v in verdicts if v.code == "missing_dependency")
     return kind, linkage, next(missing, verdicts[0])
 
 
-def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Verdict]:
+def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Objection]:
     """Yield doubts; raise when the file is of no use."""
     if kind == "library" and not platform.can_dlopen:
-        raise RefusedError(
+        raise Objection(
             "no_dlopen",
             "cannot be loaded: this Python is static and loads no libraries",
             _STATIC_TOOL,
@@ -150,18 +145,18 @@ def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Verdict
             yield from _check_content(path, file, kind, platform)
         _check_mount(path)
         if kind == "tool" and not os.access(path, os.X_OK):
-            raise RefusedError(
+            raise Objection(
                 "not_executable",
                 "is not executable for this user",
                 f"Run: chmod +x {path}",
             )
         yield from _doubt_owner(path)
     except ElfCutOffError as error:
-        raise RefusedError("cut_off", f"is cut off: it {error}", _AGAIN) from None
+        raise Objection("cut_off", f"is cut off: it {error}", _AGAIN) from None
     except ElfError as error:
-        raise RefusedError("damaged", f"is damaged: {error}", _AGAIN) from None
+        raise Objection("damaged", f"is damaged: {error}", _AGAIN) from None
     except OSError as error:
-        raise RefusedError(
+        raise Objection(
             "unreadable", f"cannot be read: {error.strerror or error}"
         ) from None
 
@@ -173,19 +168,19 @@ def _open(path: Path) -> BinaryIO:
     except FileNotFoundError:
         if path.is_symlink():
             what = f"is a link to {path.readlink()}, which does not exist"
-            raise RefusedError("dangling_link", what) from None
-        raise RefusedError("not_found", "does not exist") from None
+            raise Objection("dangling_link", what) from None
+        raise Objection("not_found", "does not exist") from None
     except PermissionError:
         what = "lies in a folder that this user may not enter"
-        raise RefusedError("unreadable", what) from None
+        raise Objection("unreadable", what) from None
     if not stat.S_ISREG(mode):
         name = next((name for test, name in _SPECIAL if test(mode)), "a device")
         code = "directory" if stat.S_ISDIR(mode) else "not_a_file"
-        raise RefusedError(code, f"is {name}", "Name the file itself.")
+        raise Objection(code, f"is {name}", "Name the file itself.")
     try:
         return io.FileIO(path, opener=_without_waiting)
     except PermissionError:
-        raise RefusedError("unreadable", "may not be read by this user") from None
+        raise Objection("unreadable", "may not be read by this user") from None
 
 
 def _without_waiting(path: str, flags: int) -> int:
@@ -195,7 +190,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 def _check_content(
     path: Path, file: BinaryIO, kind: EngineKind, platform: Platform
-) -> Iterator[Verdict]:
+) -> Iterator[Objection]:
     type_ = identify(file.read(HEAD_SIZE))
     if type_.kind == "script" and kind == "tool" and platform.os != "windows":
         _check_script(file)
@@ -210,14 +205,14 @@ def _check_content(
         raise _wrong_kind(kind)
 
 
-def _wrong_arch(found: str, platform: Platform) -> RefusedError:
+def _wrong_arch(found: str, platform: Platform) -> Objection:
     what = f"is built for {found}, but this process is {platform.arch}"
-    return RefusedError("wrong_arch", what, f"Get the build for {platform.name}.")
+    return Objection("wrong_arch", what, f"Get the build for {platform.name}.")
 
 
-def _wrong_kind(wanted: EngineKind) -> RefusedError:
+def _wrong_kind(wanted: EngineKind) -> Objection:
     other = "tool" if wanted == "library" else "library"
-    return RefusedError(
+    return Objection(
         "not_a_library" if wanted == "library" else "not_a_program",
         f"is {_NOUNS[other]}, not {_NOUNS[wanted]}",
         f"Name it in IMAGEFLOW_{other.upper()} if it is {_NAMES[other]}.",
@@ -247,14 +242,14 @@ _NO_BINARY: Final[dict[FileKind, tuple[str, str, str]]] = {
 
 def _other_format(
     type_: FileType, kind: EngineKind, platform: Platform, size: int
-) -> RefusedError:
+) -> Objection:
     if type_.kind in _FORMAT_NAMES:
         built_for = f"{_FORMAT_NAMES[type_.kind]} {' or '.join(type_.architectures)}"
         what = f"is built for {built_for.rstrip()}, but this is {platform.name}"
-        return RefusedError("wrong_os", what, f"Get the build for {platform.name}.")
+        return Objection("wrong_os", what, f"Get the build for {platform.name}.")
     code, what, remedy = _NO_BINARY[type_.kind]
     what = what.format(noun=_NOUNS[kind], size=size)
-    return RefusedError(code, what, remedy.format(name=_NAMES[kind]))
+    return Objection(code, what, remedy.format(name=_NAMES[kind]))
 
 
 def _check_script(file: BinaryIO) -> None:
@@ -262,7 +257,7 @@ def _check_script(file: BinaryIO) -> None:
     words = file.read(256).split(b"\n")[0][2:].split()
     interpreter = os.fsdecode(words[0]) if words else ""
     if not Path(interpreter).is_file():
-        raise RefusedError(
+        raise Objection(
             "missing_interpreter",
             f"is a script for {interpreter or 'nothing'}, which does not exist",
         )
@@ -270,7 +265,7 @@ def _check_script(file: BinaryIO) -> None:
 
 def _check_elf(
     path: Path, file: BinaryIO, kind: EngineKind, platform: Platform
-) -> Iterator[Verdict]:
+) -> Iterator[Objection]:
     header, dynamic = read_binary(file)
     other_file = f"Name the {_NAMES[kind]} file itself."
     if header.arch != platform.arch:
@@ -279,104 +274,88 @@ def _check_elf(
         raise ElfCutOffError(header.end, header.size)
     if header.type not in (EXECUTABLE, SHARED):
         what = f"is an object file or a core dump, not {_NOUNS[kind]}"
-        raise RefusedError("not_linked", what, other_file)
+        raise Objection("not_linked", what, other_file)
+    linkage, libc = linkage_of(path, file, platform), platform.loading_libc
     is_program = header.type == EXECUTABLE or dynamic.is_program
     if kind == "tool":
         # Old linkers do not mark static programs that may lie anywhere.
         looks_loadable = dynamic.soname is not None or not header.entry
-        if header.interpreter is not None:
-            yield from _check_program(path, header.interpreter, dynamic, platform)
+        if linkage.interpreter is not None:
+            yield from _check_program(linkage, linkage.interpreter, platform)
         elif looks_loadable and not is_program:
             raise _wrong_kind("tool")
         return
     if is_program:
         raise _wrong_kind("library")
-    _check_libc(dynamic, platform)
-    exports = exported_names(file, header)
-    if exports is not None and _ENTRY_POINT not in exports:
-        what = f"is a library, but not imageflow's: it has no {_ENTRY_POINT}"
-        raise RefusedError("not_imageflow", what, other_file)
-    yield from _check_library(path, header, dynamic, platform)
-
-
-def _check_libc(dynamic: ElfDynamic, platform: Platform) -> None:
-    running = platform.loading_libc
-    if running is None or running.family == "unknown":
+    if libc is None or libc.family == "unknown":
         what = "cannot be judged: this process runs on a libc that we do not know"
-        raise RefusedError("unknown_libc", what, _STATIC_TOOL)
-    family = libc_family(dynamic)
-    if family is not None and family != running.family:
-        raise RefusedError(
+        raise Objection("unknown_libc", what, _STATIC_TOOL)
+    if linkage.libc not in {None, libc.family}:
+        raise Objection(
             "wrong_libc",
-            f"is built for {family}, but this process runs on {running}",
-            f"Install the wheel for {running.family}, or use the static imageflow_tool:"
+            f"is built for {linkage.libc}, but this process runs on {libc}",
+            f"Install the wheel for {libc.family}, or use the static imageflow_tool:"
             " load_engine('tool') or IMAGEFLOW_TOOL.",
         )
-    _check_glibc_version(dynamic, platform, _STATIC_TOOL)
+    _check_glibc_version(linkage, libc, _STATIC_TOOL)
+    if header.has_sections and _ENTRY_POINT not in linkage.exports:
+        what = f"is a library, but not imageflow's: it has no {_ENTRY_POINT}"
+        raise Objection("not_imageflow", what, other_file)
+    yield from _check_library(linkage, libc)
+    yield from _doubt_dependencies(linkage, platform)
 
 
-def _check_glibc_version(dynamic: ElfDynamic, platform: Platform, remedy: str) -> None:
-    running, needed = platform.loading_libc, min_glibc(dynamic)
-    if needed and running and running.version and needed > running.version:
-        what = (
-            f"needs glibc {needed[0]}.{needed[1]}, but this process runs on {running}"
-        )
-        raise RefusedError("old_glibc", what, remedy)
+def _check_glibc_version(linkage: Linkage, libc: Libc, remedy: str) -> None:
+    needed = linkage.min_glibc
+    if needed and libc.version and needed > libc.version:
+        what = f"needs glibc {needed[0]}.{needed[1]}, but this process runs on {libc}"
+        raise Objection("old_glibc", what, remedy)
 
 
-def _check_library(
-    path: Path, header: ElfHeader, dynamic: ElfDynamic, platform: Platform
-) -> Iterator[Verdict]:
-    libc = platform.loading_libc
-    if dynamic.static_tls and libc and libc.family == "musl":
-        raise RefusedError(
+def _check_library(linkage: Linkage, libc: Libc) -> Iterator[Objection]:
+    if linkage.tls == "static" and libc.family == "musl":
+        raise Objection(
             "static_tls",
             "has static thread-local storage (DF_STATIC_TLS), which musl cannot load at"
             " run time",
             _STATIC_TOOL,
         )
-    if header.executable_stack:
+    if linkage.executable_stack:
         code, remedy = "executable_stack", "Link it again with -z noexecstack."
         what = "asks for an executable stack, which"
-        if libc and libc.version and libc.version >= _STRICT_STACKS:
-            raise RefusedError(code, f"{what} {libc} refuses", remedy)
-        sentence = f"{path} {what} SELinux and glibc 2.41 refuse."
-        yield Verdict(ok=True, code=code, sentence=sentence, remedy=remedy)
-    yield from _doubt_dependencies(path, dynamic, platform)
+        if libc.version and libc.version >= _STRICT_STACKS:
+            raise Objection(code, f"{what} {libc} refuses", remedy)
+        yield Objection(code, f"{what} SELinux and glibc 2.41 refuse", remedy)
 
 
 def _check_program(
-    path: Path, interpreter: str, dynamic: ElfDynamic, platform: Platform
-) -> Iterator[Verdict]:
-    family, running = family_of(interpreter), platform.loading_libc
+    linkage: Linkage, interpreter: str, platform: Platform
+) -> Iterator[Objection]:
+    libc = platform.loading_libc
     if not Path(interpreter).exists():
-        built_for = f" ({family})" if family else ""
-        raise RefusedError(
+        built_for = f" ({linkage.libc})" if linkage.libc else ""
+        raise Objection(
             "missing_interpreter",
             f"needs the loader {interpreter}{built_for}, which is not on this machine"
             f" ({platform})",
             _STATIC_BUILD,
         )
-    if running and running.family == family:
-        _check_glibc_version(dynamic, platform, _STATIC_BUILD)
-        yield from _doubt_dependencies(path, dynamic, platform)
+    if libc and libc.family == linkage.libc:
+        _check_glibc_version(linkage, libc, _STATIC_BUILD)
+        yield from _doubt_dependencies(linkage, platform)
 
 
-def _doubt_dependencies(
-    path: Path, dynamic: ElfDynamic, platform: Platform
-) -> Iterator[Verdict]:
+def _doubt_dependencies(linkage: Linkage, platform: Platform) -> Iterator[Objection]:
     """Yield a doubt if a needed library is not to be seen.
 
     No more than a doubt: where the loader looks is the loader's affair.
     """
-    found = whereabouts(path, dynamic, platform)
-    if missing := [name for name, place in found if place is None]:
-        yield Verdict(
-            ok=True,
-            code="missing_dependency",
-            sentence=f"{path} needs {' and '.join(missing)}, which cannot be found on"
-            f" this machine ({platform}).",
-            remedy="Install it: `apk add libgcc` or `apt-get install libgcc-s1`."
+    if missing := [name for name, place in linkage.needed if place is None]:
+        yield Objection(
+            "missing_dependency",
+            f"needs {' and '.join(missing)}, which cannot be found on this machine"
+            f" ({platform})",
+            "Install it: `apk add libgcc` or `apt-get install libgcc-s1`."
             if "libgcc_s.so.1" in missing
             else "Install it, or use the static imageflow_tool.",
         )
@@ -386,18 +365,18 @@ def _check_mount(path: Path) -> None:
     if not hasattr(os, "statvfs"):
         return
     if os.statvfs(path).f_flag & getattr(os, "ST_NOEXEC", 0):
-        raise RefusedError(
+        raise Objection(
             "noexec",
             "is on a file system that is mounted noexec",
             "Put it elsewhere; IMAGEFLOW_CACHE_DIR moves what is fetched.",
         )
 
 
-def _doubt_owner(path: Path) -> Iterator[Verdict]:
+def _doubt_owner(path: Path) -> Iterator[Objection]:
     """Yield a doubt if somebody else could have put other code there."""
     if not hasattr(os, "geteuid"):
         return
-    for place in (path, path.parent):
+    for place, where in ((path, ""), (path.parent, f"lies in {path.parent}, which ")):
         status = place.stat()
         in_turn = place is not path and status.st_mode & stat.S_ISVTX
         if status.st_mode & stat.S_IWOTH and not in_turn:
@@ -406,12 +385,8 @@ def _doubt_owner(path: Path) -> Iterator[Verdict]:
             who = f"belongs to another user (uid {status.st_uid})"
         else:
             continue
-        yield Verdict(
-            ok=True,
-            code="others_can_write",
-            sentence=f"{place} {who}.",
-            remedy="Make it yours and writable for you alone.",
-        )
+        remedy = "Make it yours and writable for you alone."
+        yield Objection("others_can_write", where + who, remedy)
 
 
 # What happens to a process that loads it? A header does not tell what a constructor
@@ -428,21 +403,14 @@ print("survived")
 """
 
 
-def probe_library(path: Path, *, python: str | None = sys.executable) -> Verdict:
-    """Return whether a child survives loading a library that has passed `preflight`.
-
-    Args:
-        path: The library.
-        python: The interpreter to try it in; None or "" if there is none to start.
-    """
+def probe_library(path: Path) -> Verdict:
+    """Return whether a child survives loading a library that has passed `preflight`."""
     import subprocess  # nobody but a report needs it
     from signal import Signals
 
-    if not python:
-        return OK
     try:
         ended = subprocess.run(
-            [python, "-I", "-S", "-c", _CHILD, str(path)],
+            [sys.executable, "-I", "-S", "-c", _CHILD, str(path)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=SECONDS_TO_LOAD,
@@ -452,7 +420,7 @@ def probe_library(path: Path, *, python: str | None = sys.executable) -> Verdict
         code = "hangs_on_load"
         what = f"is not loaded within {SECONDS_TO_LOAD:g} seconds: it hangs"
     except OSError:
-        return OK  # no child to be had: the report goes without
+        return OK  # an embedded Python has no child: the report goes without
     else:
         status = ended.returncode
         if status < 0:
@@ -463,4 +431,4 @@ def probe_library(path: Path, *, python: str | None = sys.executable) -> Verdict
             what = f"ends a process that loads it (exit status {status})"
         else:
             return OK
-    return Verdict(ok=False, code=code, sentence=f"{path} {what}.", remedy=_STATIC_TOOL)
+    return Objection(code, what, _STATIC_TOOL).verdict(path, ok=False)

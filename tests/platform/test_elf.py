@@ -32,7 +32,7 @@ def dynamic_of(elf: ElfFile | bytes) -> ElfDynamic:
     return dynamic
 
 
-def exports_of(elf: ElfFile | bytes) -> frozenset[str] | None:
+def exports_of(elf: ElfFile | bytes) -> frozenset[str]:
     file = io.BytesIO(bytes(elf))
     return exported_names(file, read_header(file))
 
@@ -124,7 +124,10 @@ def test_a_library_without_exports_defines_nothing() -> None:
 
 
 def test_without_a_section_table_nobody_knows_what_is_defined() -> None:
-    assert exports_of(ElfFile(symbols=("first",), sections=False)) is None
+    elf = ElfFile(symbols=("first",), sections=False)
+
+    assert not header_of(elf).has_sections
+    assert exports_of(elf) == frozenset()
 
 
 @pytest.mark.parametrize(

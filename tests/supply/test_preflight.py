@@ -718,7 +718,8 @@ def test_a_folder_in_which_anybody_can_put_files_is_doubted(place: Path) -> None
 
     assert (verdict.ok, verdict.code) == (True, "others_can_write")
     assert verdict.sentence == (
-        f"{place.parent} can be changed by every user of this machine."
+        f"{place} lies in {place.parent}, which can be changed by every user of this "
+        "machine."
     )
 
 
