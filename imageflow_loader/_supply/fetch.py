@@ -356,7 +356,7 @@ def _require_success(response: requests.Response) -> None:
     if status in {404, 410}:
         raise AbsentError(f"There is no {place} ({status}).")
     if status == 407:
-        raise _proxy_wants_password(response.url)
+        raise _proxy_fault(response.url, f"{status} {response.reason}")
     if status in _REMEDIES:
         raise EngineDownloadError(f"{said} for {place}. {_REMEDIES[status]}")
     if status not in _TRANSIENT:
@@ -384,12 +384,7 @@ def _fault(
     host, said = _host(url), _said(error)
     match error:
         case requests.exceptions.ProxyError():
-            if "407" in str(error):
-                return _proxy_wants_password(url)
-            return _AgainError(
-                f"The proxy {_proxy(url)} cannot be used ({said}). HTTPS_PROXY and "
-                "HTTP_PROXY name it; NO_PROXY names the hosts that need none."
-            )
+            return _proxy_fault(url, said)
         case requests.exceptions.SSLError():
             cause = _root_cause(error)
             if not isinstance(cause, ssl.SSLCertVerificationError):
@@ -417,19 +412,19 @@ def _fault(
     return EngineDownloadError(said)
 
 
-def _proxy_wants_password(url: str) -> EngineDownloadError:
-    return EngineDownloadError(
-        f"The proxy {_proxy(url)} asks for a user name and password (407). Set "
-        "HTTPS_PROXY to http://USER:PASSWORD@HOST:PORT."
-    )
-
-
-def _proxy(url: str) -> str:
+def _proxy_fault(url: str, said: str) -> EngineDownloadError | _AgainError:
     from requests.utils import get_environ_proxies, select_proxy
 
     # One that was named as HOST:PORT has no scheme, and then no host either.
     proxy = select_proxy(url, get_environ_proxies(url)) or ""
-    return shown(proxy if "://" in proxy else f"http://{proxy}")
+    place = shown(proxy if "://" in proxy else f"http://{proxy}")
+    sentence = (
+        f"The proxy {place} cannot be used ({said}). HTTPS_PROXY and HTTP_PROXY name "
+        "it, as http://USER:PASSWORD@HOST:PORT where it asks for them; NO_PROXY names "
+        "the hosts that need none."
+    )
+    # To ask again with a wrong password may lock its owner out.
+    return EngineDownloadError(sentence) if "407" in said else _AgainError(sentence)
 
 
 def _host(url: str) -> str:
