@@ -49,7 +49,6 @@ Found: TypeAlias = Entry | Damaged
 
 _STALE_S: Final = 3600  # longer than a fetch may take
 _LOCK_PAUSE_S: Final = 0.05  # between two looks at a lock that somebody else holds
-_TELL_AFTER_S: Final = 2.0  # a shorter wait is not worth a word
 
 
 class Cache:
@@ -111,14 +110,12 @@ class Cache:
     # Writing.
 
     @contextlib.contextmanager
-    def lock(
-        self, deadline: Deadline, say: Callable[[str], object] | None = None
-    ) -> Iterator[None]:
+    def lock(self, deadline: Deadline, say: Callable[[str], object]) -> Iterator[None]:
         """Let one process at a time fill the cache, or go on without a lock.
 
         A lock saves work, and nothing depends on it: on Lustre, GPFS and some NFS
         mounts `flock` is refused or, worse, succeeds and does nothing. Past the
-        *deadline* it goes on without; *say* is told once the wait becomes noticeable.
+        *deadline* it goes on without; *say* is told of a wait.
         """
         try:
             self._make(self.root)
@@ -126,13 +123,11 @@ class Cache:
         except OSError:  # staging() says what is wrong
             yield
             return
-        tell_at = time.monotonic() + _TELL_AFTER_S
         with file:  # closing it lets go of the lock as well
-            while not _taken(file) and not deadline.expired:
-                if say is not None and time.monotonic() >= tell_at:
-                    say("waiting for another process to fetch")
-                    say = None
-                time.sleep(_LOCK_PAUSE_S)
+            if not _taken(file):
+                say("waiting for another process to fetch")
+                while not (deadline.expired or _taken(file)):
+                    time.sleep(_LOCK_PAUSE_S)
             yield
 
     @contextlib.contextmanager
