@@ -19,7 +19,7 @@ from .elf import (
     read_dynamic,
     read_header,
 )
-from .filetype import HEAD_SIZE, FileKind, FileType, identify
+from .filetype import FileKind, FileType, identify
 from .libc import (
     SOME_LIBC,
     Evidence,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXECUTABLE",
-    "HEAD_SIZE",
     "SHARED",
     "SOME_LIBC",
     "ElfCutOffError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import BinaryIO, Final, Literal, NamedTuple, TypeAlias
 
 from .elf import MAGIC as ELF_MAGIC
 
@@ -11,8 +11,7 @@ FileKind: TypeAlias = Literal[
     "empty", "elf", "macho", "pe", "ar", "gzip", "zip", "html", "script", "text", "data"
 ]
 
-HEAD_SIZE: Final = 4096
-"""How many bytes `identify` wants to see."""
+_HEAD_SIZE: Final = 4096
 
 _MACHO_CPUS: Final = {
     0x0100_0007: "x86_64",
@@ -36,8 +35,10 @@ class FileType(NamedTuple):
     """Of Mach-O and PE files; None when it is not known."""
 
 
-def identify(head: bytes) -> FileType:
-    """Return what kind of file begins with *head*, its first `HEAD_SIZE` bytes."""
+def identify(file: BinaryIO) -> FileType:
+    """Return what kind of file *file* is, by how it begins."""
+    file.seek(0)
+    head = file.read(_HEAD_SIZE)
     if not head:
         return FileType("empty")
     if head.startswith(ELF_MAGIC):

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from .._platform import (
     EXECUTABLE,
-    HEAD_SIZE,
     SHARED,
     ElfCutOffError,
     ElfError,
@@ -107,7 +106,7 @@ def kind_of(path: Path) -> EngineKind:
     What else it may be is judged by its name.
     """
     with contextlib.suppress(Objection, ElfError, OSError), _open(path) as file:
-        type_ = identify(file.read(HEAD_SIZE))
+        type_ = identify(file)
         exports = type_.kind == "elf" and exported_names(file, read_header(file))
         if type_.is_library or (exports and _ENTRY_POINT in exports):
             return "library"
@@ -191,7 +190,7 @@ def _without_waiting(path: str, flags: int) -> int:
 def _check_content(
     path: Path, file: BinaryIO, kind: EngineKind, platform: Platform
 ) -> Iterator[Objection]:
-    type_ = identify(file.read(HEAD_SIZE))
+    type_ = identify(file)
     if type_.kind == "script" and kind == "tool" and platform.os != "windows":
         _check_script(file)
     elif type_.kind != _FORMATS.get(platform.os, "elf"):
