@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import functools
-import os
-import struct
-import sys
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import Final, NamedTuple, cast
 
 from .elf import (
     EXECUTABLE,
@@ -32,9 +29,6 @@ from .libc import (
     mapped_files,
     musl_version,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 __all__ = [
     "EXECUTABLE",
@@ -123,26 +117,13 @@ def current_platform(libc_override: str | None = None) -> Platform:
     return detect_platform(Evidence.of_this_process(), libc_override)
 
 
-def detect_platform(
-    evidence: Evidence,
-    libc_override: str | None = None,
-    *,
-    machine: Callable[[], str] | None = None,
-    pointer_bits: int = struct.calcsize("P") * 8,
-) -> Platform:
-    """Return the platform that *evidence* speaks of.
-
-    Args:
-        evidence: Where the facts about the process come from.
-        libc_override: As for `current_platform`.
-        machine: Names the architecture where the program's header does not.
-        pointer_bits: The size of a pointer in the process.
-    """
+def detect_platform(evidence: Evidence, libc_override: str | None = None) -> Platform:
+    """Return the platform that *evidence* speaks of; the rest as `current_platform`."""
     finding = detect(evidence)
     libc, running = _choose_libc(finding.libc, libc_override)
     return Platform(
         os=_system(evidence.system),
-        arch=_architecture(finding, machine or _machine, pointer_bits),
+        arch=_architecture(finding, evidence),
         libc=libc,
         can_dlopen=finding.can_dlopen,
         running_libc=running,
@@ -166,20 +147,9 @@ def _system(system: str) -> str:
     return _SYSTEMS.get(system, system)
 
 
-def _architecture(
-    finding: Finding, machine: Callable[[], str], pointer_bits: int
-) -> str:
+def _architecture(finding: Finding, evidence: Evidence) -> str:
     if finding.program is not None:
         return finding.program.arch
-    name = machine().lower()
+    name = evidence.machine().lower()
     name = _ARCHITECTURES.get(name, name)
-    return _NARROW.get(name, name) if pointer_bits == 32 else name
-
-
-def _machine() -> str:
-    if sys.platform == "win32":
-        # platform.machine() names the host there, this names the process.
-        import sysconfig
-
-        return sysconfig.get_platform()
-    return os.uname().machine
+    return _NARROW.get(name, name) if evidence.pointer_bits == 32 else name

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import sys
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
@@ -59,6 +60,9 @@ class Evidence(NamedTuple):
     when dlopen is refused."""
     mapped: Callable[[], frozenset[str]]
     """The files mapped into this process; OSError."""
+    machine: Callable[[], str]
+    """Names the architecture where the program's header does not."""
+    pointer_bits: int = struct.calcsize("P") * 8
     preloaded: bool = False
     """Whether LD_PRELOAD may have put a stranger before libc."""
 
@@ -72,6 +76,7 @@ class Evidence(NamedTuple):
             program=_running_program,
             symbols=_process_symbols,
             mapped=mapped_files,
+            machine=_machine,
             preloaded=preloads(),
         )
 
@@ -223,6 +228,15 @@ class _Detection:
         self.facts.append(f"confstr: {text}")
         match = re.match(r"glibc (\d+)\.(\d+)", text or "")
         return (int(match[1]), int(match[2])) if match else None
+
+
+def _machine() -> str:
+    if sys.platform == "win32":
+        # platform.machine() names the host there, this names the process.
+        import sysconfig
+
+        return sysconfig.get_platform()
+    return os.uname().machine
 
 
 def _running_program() -> ElfHeader:

@@ -69,11 +69,11 @@ class Machine:
             program=_says(self.program),
             symbols=_says(self.symbols),
             mapped=_says(self.mapped),
+            machine=lambda: self.uname,
+            pointer_bits=64,
             preloaded=self.preloaded,
         )
-        return detect_platform(
-            evidence, libc_override, machine=lambda: self.uname, pointer_bits=64
-        )
+        return detect_platform(evidence, libc_override)
 
 
 def _says(answer: object) -> Callable[[], object]:
@@ -479,13 +479,11 @@ def test_without_a_readable_program_the_kernel_and_the_pointer_tell_the_architec
         program=_says(ABSENT),  # type: ignore[arg-type]  # it raises
         symbols=lambda: GNU,
         mapped=lambda: GLIBC_MAPS,
+        machine=lambda: uname,
+        pointer_bits=pointer_bits,
     )
 
-    platform = detect_platform(
-        evidence, machine=lambda: uname, pointer_bits=pointer_bits
-    )
-
-    assert platform.arch == arch
+    assert detect_platform(evidence).arch == arch
 
 
 def test_two_witnesses_that_agree_spare_the_import_of_ctypes() -> None:
