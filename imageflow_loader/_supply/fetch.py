@@ -20,6 +20,7 @@ import io
 import queue
 import random
 import re
+import sys
 import threading
 import time
 from pathlib import Path
@@ -59,9 +60,8 @@ class Patience(NamedTuple):
 
     total_s: float = 600.0
     """For everything together."""
-    connect_s: float = 10.0
-    silence_s: float = 30.0
-    """Without a single byte."""
+    silence_s: float = 15.0
+    """Without a connection, or without a single byte."""
     attempts: int = 4
     pause_s: float = 0.5
     """Before the second attempt, and twice as long before each further one."""
@@ -83,9 +83,9 @@ class _AgainError(Exception):
     """What went wrong, as a sentence; to ask again may help."""
 
     def __init__(
-        self, message: str, *, pause_s: float | None = None, attempts: int | None = None
+        self, message: str, *, pause_s: float = 0.0, attempts: int = sys.maxsize
     ) -> None:
-        """Keep the sentence, when to ask again, and how often for this reason."""
+        """Keep the sentence, when to ask again at the earliest, and how often."""
         super().__init__(message)
         self.pause_s, self.attempts = pause_s, attempts
 
@@ -164,7 +164,7 @@ class Downloads:
             try:
                 self._receive(url, target, expected)
             except _AgainError as fault:
-                last = attempt + 1 >= (fault.attempts or self._patience.attempts)
+                last = attempt + 1 >= min(fault.attempts, self._patience.attempts)
                 if last or url.startswith("file:") or not self._pause(fault, attempt):
                     raise EngineDownloadError(str(fault)) from None
             else:
@@ -215,11 +215,9 @@ class Downloads:
 
     def _pause(self, fault: _AgainError, attempt: int) -> bool:
         """Wait before the next attempt; return whether there is time for one."""
-        seconds = fault.pause_s
-        if seconds is None:
-            # Spread out, so that a crowd that failed together does not return together.
-            spread = random.uniform(0.5, 1.5)  # noqa: S311  # no secret depends on it
-            seconds = self._patience.pause_s * 2**attempt * spread
+        # Spread out, so that a crowd that failed together does not return together.
+        spread = random.uniform(0.5, 1.5)  # noqa: S311  # no secret depends on it
+        seconds = max(fault.pause_s, self._patience.pause_s * 2**attempt * spread)
         left = self.deadline.remaining()
         if left is not None and seconds >= left:
             return False
@@ -297,7 +295,7 @@ def _remote(url: str, patience: Patience) -> _Parts:
                 url,
                 stream=True,
                 auth=login,
-                timeout=(patience.connect_s, patience.silence_s),
+                timeout=patience.silence_s,
                 hooks={"response": _require_secure_redirect},
             ) as response:
                 _require_success(response)
@@ -362,8 +360,8 @@ def _require_success(response: requests.Response) -> None:
     if status not in _TRANSIENT:
         raise EngineDownloadError(f"{said} instead of the file {place}.")
     after = response.headers.get("Retry-After", "")
-    pause_s = float(after) if after.isdecimal() else None  # a date says too little
-    if pause_s is not None and pause_s > _LONGEST_PAUSE_S:
+    pause_s = float(after) if after.isdecimal() else 0.0  # a date is as good as none
+    if pause_s > _LONGEST_PAUSE_S:
         raise EngineDownloadError(
             f"{said} for {place}, and asks to wait {pause_s:.0f} s."
         )
@@ -394,11 +392,7 @@ def _fault(
                 "Where a proxy inspects TLS, name the file with its CA certificate in "
                 f"REQUESTS_CA_BUNDLE. This machine's clock says {time.ctime()}."
             )
-        case requests.exceptions.ConnectTimeout():
-            return _AgainError(
-                f"{host} did not answer within {patience.connect_s:g} seconds."
-            )
-        case requests.exceptions.ReadTimeout() | ReadTimeoutError():
+        case requests.exceptions.Timeout() | ReadTimeoutError():
             return _AgainError(
                 f"{host} sent nothing for {patience.silence_s:g} seconds."
             )

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LINUX = Platform("linux", "x86_64", Libc("glibc", (2, 36)), can_dlopen=True)
 # Long enough for a busy machine: what is to run out of time says so itself.
-PATIENCE = Patience(total_s=60, connect_s=20, silence_s=20, attempts=3, pause_s=0.001)
+PATIENCE = Patience(total_s=60, silence_s=20, attempts=3, pause_s=0.001)
 IMPATIENCE = PATIENCE._replace(silence_s=0.5)
 
 ARCHIVE = archive(library=b"\x7fELF" + bytes(range(256)) * 20)
