@@ -52,17 +52,11 @@ __all__ = [
 
 # Most starts fetch nothing, so these are imported when they are asked for.
 _LATER: Final = {
-    "RELEASE": ".releases",
-    "SUFFIXES": ".releases",
+    **dict.fromkeys(("Fetch", "choose", "digest", "fetch_engine"), ".acquire"),
+    **dict.fromkeys(("Patience", "shown"), ".fetch"),
+    **dict.fromkeys(("RELEASE", "SUFFIXES"), ".releases"),
+    **dict.fromkeys(("Damaged", "Entry"), ".entry"),
     "Cache": ".cache",
-    "Damaged": ".entry",
-    "Entry": ".entry",
-    "Fetch": ".acquire",
-    "Patience": ".fetch",
-    "choose": ".acquire",
-    "digest": ".acquire",
-    "fetch_engine": ".acquire",
-    "shown": ".fetch",
 }
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _SUMS: Final = "SHA256SUMS"  # of a mirror's folder, in the form of `sha256sum`
 _SUMS_LINE: Final = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](?:\./)?(.+?)\r?")
+_AS_IT_IS: Final = "surrogateescape"  # what others have written, in any encoding
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -56,16 +57,15 @@ def choose(
         EngineDownloadError: Upstream publishes nothing that serves.
         ValueError: There is no such suffix.
     """
-    if suffix is not None and suffix not in releases.SUFFIXES:
+    if suffix is None:
+        rows = releases.for_platform(platform, kind)
+    elif suffix in releases.SUFFIXES:
+        rows = releases.for_suffix(suffix, kind)
+    else:
         raise ValueError(
             f"{suffix!r} is no platform of the official release: "
             f"{', '.join(releases.SUFFIXES)}."
         )
-    rows = (
-        releases.for_platform(platform, kind)
-        if suffix is None
-        else releases.for_suffix(suffix, kind)
-    )
     if not rows:
         raise EngineDownloadError(
             f"Upstream publishes no {kind or 'engine'} for {suffix or platform}."
@@ -190,7 +190,8 @@ class Fetch:
                     self._download(Path(scratch, archive.name), expected, folder)
                     Path(scratch, archive.name).replace(archive)
                 sums = Path(scratch, _SUMS)
-                sums.write_bytes(_with(folder / _SUMS, archive.name, expected.sha256))
+                text = _with(folder / _SUMS, archive.name, expected.sha256)
+                sums.write_text(text, "utf-8", _AS_IT_IS)
                 sums.replace(folder / _SUMS)
         except OSError as error:
             raise EngineDownloadError(
@@ -294,11 +295,8 @@ def _published(text: str, name: str) -> str | None:
         return None
 
 
-def _with(sums: Path, name: str, sha256: str) -> bytes:
+def _with(sums: Path, name: str, sha256: str) -> str:
     """Return a `SHA256SUMS` with the line of the archive *name* in it."""
-    # What others have written there stays, whatever encoding they used.
-    old = sums.read_bytes() if sums.exists() else b""
-    text = old.decode("utf-8", "surrogateescape")
-    others = (line for line in text.splitlines() if listed(line, name) is None)
-    lines = sorted([*others, f"{sha256}  {name}"], key=lambda line: line[64:])
-    return "".join(f"{line}\n" for line in lines).encode(errors="surrogateescape")
+    old = sums.read_text("utf-8", _AS_IT_IS) if sums.exists() else ""
+    others = [line for line in old.splitlines() if listed(line, name) is None]
+    return "\n".join([*others, f"{sha256}  {name}", ""])
