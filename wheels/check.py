@@ -132,7 +132,7 @@ def check_library(data: bytes, target: Target) -> Iterator[str]:
         yield f"is for {header.arch}"
     if header.executable_stack:
         yield "asks for an executable stack"
-    if dynamic is None:
+    if not dynamic.tables:
         yield "is static"
         return
     tables = dynamic.tables
@@ -173,13 +173,13 @@ def check_tool(data: bytes, target: Target) -> Iterator[str]:
         yield f"is for {header.arch}"
     if header.interpreter:
         yield f"is not static: it needs {header.interpreter}"
-    if dynamic is not None and dynamic.needed:
+    if dynamic.needed:
         yield f"is not static: it needs {', '.join(dynamic.needed)}"
     if header.executable_stack:
         yield "asks for an executable stack"
 
 
-def facts(data: bytes) -> tuple[ElfHeader, ElfDynamic | None]:
+def facts(data: bytes) -> tuple[ElfHeader, ElfDynamic]:
     """Read what an ELF file says of itself."""
     header = read_header(io.BytesIO(data))
     return header, read_dynamic(io.BytesIO(data), header)

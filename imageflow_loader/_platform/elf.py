@@ -96,10 +96,6 @@ class ElfHeader(NamedTuple):
     sections: tuple[int, int]
     """Where the section table is and what it takes, in bytes; stripped files have
     none."""
-    end: int
-    """The least size of a whole file, in bytes."""
-    size: int
-    """The size of this one."""
 
     @property
     def arch(self) -> str:
@@ -125,11 +121,6 @@ class ElfHeader(NamedTuple):
         """Whether it has a section table, without which nobody knows its exports."""
         return self.sections[1] > 0
 
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether the file ends before its last segment or its section table."""
-        return self.size < self.end
-
 
 class ElfDynamic(NamedTuple):
     """What an ELF file tells the loader."""
@@ -145,7 +136,7 @@ class ElfDynamic(NamedTuple):
     static_tls: bool
     """`DF_STATIC_TLS`: its thread-locals must lie beside the program's own."""
     is_program: bool
-    """`DF_1_PIE`: a program, although its type is that of a library."""
+    """`DF_1_PIE`: a program, although its type is that of a library; or static."""
     tables: dict[int, int]
     """The entries but for what is needed, by their tags."""
 
@@ -198,10 +189,8 @@ class _Reader:
 def read_header(file: BinaryIO) -> ElfHeader:
     """Return the header of *file*, which may be any file.
 
-    A file that is cut off after its program headers still has a header;
-    `ElfHeader.is_cut_off` tells.
-
     Raises:
+        ElfCutOffError: It ends before its last segment or its section table.
         ElfError: It is no ELF file, or one whose header is damaged.
         OSError: It cannot be read.
     """
@@ -228,9 +217,10 @@ def read_header(file: BinaryIO) -> ElfHeader:
             kind, offset, address, _, size, _, flags, _ = numbers
         segments.append(Segment(kind, flags, offset, address, size))
     ends = [s.offset + s.size for s in segments if s.type == _PT_LOAD]
-    ends.append(segments_at + row * rows)
     if section_count:
         ends.append(sections_at + section_size * section_count)
+    if max(ends, default=0) > source.size:
+        raise ElfCutOffError(max(ends), source.size)
     interpreter = next((s for s in segments if s.type == _PT_INTERP), None)
     return ElfHeader(
         bits=bits,
@@ -241,13 +231,11 @@ def read_header(file: BinaryIO) -> ElfHeader:
         interpreter=interpreter and source.text(interpreter.offset),
         segments=tuple(segments),
         sections=(sections_at, section_size * section_count),
-        end=max(ends),
-        size=source.size,
     )
 
 
-def read_dynamic(file: BinaryIO, header: ElfHeader) -> ElfDynamic | None:
-    """Return what *file* tells the loader, None when it is static.
+def read_dynamic(file: BinaryIO, header: ElfHeader) -> ElfDynamic:
+    """Return what *file* tells the loader: nothing when it is static.
 
     Raises:
         ElfError: Its tables are damaged.
@@ -255,7 +243,7 @@ def read_dynamic(file: BinaryIO, header: ElfHeader) -> ElfDynamic | None:
     """
     place = next((s for s in header.segments if s.type == _PT_DYNAMIC), None)
     if place is None:
-        return None
+        return ElfDynamic((), None, (), (), header.has_thread_locals, True, {})
     source = _Reader.of(file, header)
     layout = source.struct("qQ", "iI")
     size = min(place.size, _LONGEST_DYNAMIC) // layout.size * layout.size

@@ -103,8 +103,9 @@ class Cache:
         place = folder.relative_to(self.root)
         found = read_entry(folder, place, thorough=thorough)
         if isinstance(found, Damaged):
-            return found._replace(removed=_removed(folder))
-        _require_trusted(self.root, *found.paths)
+            _removed(folder)
+        else:
+            _require_trusted(self.root, *found.paths)
         return found
 
     # Writing.

@@ -142,9 +142,8 @@ def from_cache(platform: Platform, settings: Settings) -> Iterator[Candidate | A
         return
     for item in found:
         if isinstance(item, Damaged):
-            by_hand = f"Remove {item.folder} and fetch again."
-            hint = _BY_COMMAND if item.removed else by_hand
-            yield _attempt("cache", str(item), hint, None, "official", item.folder)
+            said, place = str(item), item.folder
+            yield _attempt("cache", said, _BY_COMMAND, None, "official", place)
     offered = [
         Candidate(kind, "official", "cache", partial(Path, path))
         for kind, of_kind in suffixes.items()

@@ -73,18 +73,14 @@ class Entry(NamedTuple):
 
 
 class Damaged(NamedTuple):
-    """What is left of an entry, and must not be used."""
+    """An entry that must not be used, and is removed where that is possible."""
 
     folder: Path
     reason: str
-    removed: bool = False
-    """Whether it is gone by now."""
 
     def __str__(self) -> str:
         """Return the sentence that says so."""
-        if self.removed:
-            return f"{self.folder} was damaged ({self.reason}) and has been removed"
-        return f"{self.folder} is damaged ({self.reason}) and cannot be removed"
+        return f"{self.folder} was damaged ({self.reason})"
 
 
 def _kind(path: Path) -> EngineKind:

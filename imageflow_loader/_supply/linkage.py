@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from .._platform import (
     SOME_LIBC,
-    ElfDynamic,
     base_names,
     exported_names,
     family_of,
@@ -19,7 +18,9 @@ from .._platform import (
 from .._settings import library_path
 
 if TYPE_CHECKING:
-    from .._platform import ElfHeader, Family, Platform
+    from typing import BinaryIO
+
+    from .._platform import ElfDynamic, Family, Platform
 
 ABI: Final = (
     "imageflow_abi_compatible",
@@ -71,24 +72,14 @@ class Linkage(NamedTuple):
     """Which functions of `ABI` it has."""
 
 
-def read_binary(file: BinaryIO) -> tuple[ElfHeader, ElfDynamic]:
-    """Return what an ELF *file* says of itself.
-
-    Raises:
-        ElfError: It is damaged.
-    """
-    header = read_header(file)
-    static = ElfDynamic((), None, (), (), header.has_thread_locals, True, {})
-    return header, read_dynamic(file, header) or static
-
-
 def linkage_of(path: Path, file: BinaryIO, platform: Platform) -> Linkage:
     """Return what the ELF *file* at *path* needs, looked for on this machine.
 
     Raises:
         ElfError: It is damaged.
     """
-    header, dynamic = read_binary(file)
+    header = read_header(file)
+    dynamic = read_dynamic(file, header)
     exported = exported_names(file, header)
     tls: Tls = "dynamic" if header.has_thread_locals else "none"
     return Linkage(

@@ -23,9 +23,10 @@ from .._platform import (
     FileType,
     exported_names,
     identify,
+    read_dynamic,
     read_header,
 )
-from .linkage import Linkage, linkage_of, read_binary
+from .linkage import Linkage, linkage_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,30 +135,23 @@ def examine(
 def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Objection]:
     """Yield doubts; raise when the file is of no use."""
     if kind == "library" and not platform.can_dlopen:
-        raise Objection(
-            "no_dlopen",
-            "cannot be loaded: this Python is static and loads no libraries",
-            _STATIC_TOOL,
-        )
+        what = "cannot be loaded: this Python is static and loads no libraries"
+        raise Objection("no_dlopen", what, _STATIC_TOOL)
     try:
         with _open(path) as file:
             yield from _check_content(path, file, kind, platform)
         _check_mount(path)
         if kind == "tool" and not os.access(path, os.X_OK):
-            raise Objection(
-                "not_executable",
-                "is not executable for this user",
-                f"Run: chmod +x {path}",
-            )
+            what, remedy = "is not executable for this user", f"Run: chmod +x {path}"
+            raise Objection("not_executable", what, remedy)
         yield from _doubt_owner(path)
     except ElfCutOffError as error:
         raise Objection("cut_off", f"is cut off: it {error}", _AGAIN) from None
     except ElfError as error:
         raise Objection("damaged", f"is damaged: {error}", _AGAIN) from None
     except OSError as error:
-        raise Objection(
-            "unreadable", f"cannot be read: {error.strerror or error}"
-        ) from None
+        what = f"cannot be read: {error.strerror or error}"
+        raise Objection("unreadable", what) from None
 
 
 def _open(path: Path) -> BinaryIO:
@@ -256,25 +250,22 @@ def _check_script(file: BinaryIO) -> None:
     words = file.read(256).split(b"\n")[0][2:].split()
     interpreter = os.fsdecode(words[0]) if words else ""
     if not Path(interpreter).is_file():
-        raise Objection(
-            "missing_interpreter",
-            f"is a script for {interpreter or 'nothing'}, which does not exist",
-        )
+        what = f"is a script for {interpreter or 'nothing'}, which does not exist"
+        raise Objection("missing_interpreter", what)
 
 
 def _check_elf(
     path: Path, file: BinaryIO, kind: EngineKind, platform: Platform
 ) -> Iterator[Objection]:
-    header, dynamic = read_binary(file)
+    header = read_header(file)
     other_file = f"Name the {_NAMES[kind]} file itself."
     if header.arch != platform.arch:
         raise _wrong_arch(header.arch, platform)
-    if header.is_cut_off:
-        raise ElfCutOffError(header.end, header.size)
     if header.type not in (EXECUTABLE, SHARED):
         what = f"is an object file or a core dump, not {_NOUNS[kind]}"
         raise Objection("not_linked", what, other_file)
     linkage, libc = linkage_of(path, file, platform), platform.loading_libc
+    dynamic = read_dynamic(file, header)
     is_program = header.type == EXECUTABLE or dynamic.is_program
     if kind == "tool":
         # Old linkers do not mark static programs that may lie anywhere.
@@ -361,14 +352,10 @@ def _doubt_dependencies(linkage: Linkage, platform: Platform) -> Iterator[Object
 
 
 def _check_mount(path: Path) -> None:
-    if not hasattr(os, "statvfs"):
-        return
-    if os.statvfs(path).f_flag & getattr(os, "ST_NOEXEC", 0):
-        raise Objection(
-            "noexec",
-            "is on a file system that is mounted noexec",
-            "Put it elsewhere; IMAGEFLOW_CACHE_DIR moves what is fetched.",
-        )
+    forbidden = getattr(os, "ST_NOEXEC", 0)
+    if forbidden and os.statvfs(path).f_flag & forbidden:
+        remedy = "Put it elsewhere; IMAGEFLOW_CACHE_DIR moves what is fetched."
+        raise Objection("noexec", "is on a file system that is mounted noexec", remedy)
 
 
 def _doubt_owner(path: Path) -> Iterator[Objection]:

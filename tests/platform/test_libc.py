@@ -45,8 +45,6 @@ def a_program(
         interpreter=interpreter,
         segments=(),
         sections=(0, 0),
-        end=0,
-        size=0,
     )
 
 
