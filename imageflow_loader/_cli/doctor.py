@@ -179,7 +179,7 @@ def _libc_version(libc: Libc) -> str | None:
 def _cache_facts(settings: Settings) -> dict[str, Any]:
     facts: dict[str, Any] = {"folder": None, "entries": [], "error": None}
     try:
-        cache = Cache.at(settings.cache_dir)
+        cache = Cache(settings.cache_dir)
         facts["folder"] = str(cache.root)
         facts["entries"] = [_entry_facts(item) for item in cache.survey(thorough=True)]
     except EngineError as error:

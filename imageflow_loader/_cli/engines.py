@@ -95,7 +95,7 @@ def _fetched(fetched: FetchedEngine) -> Iterator[str]:
 )
 def cache(action: Literal["list", "verify", "clear"]) -> int:
     """List, check or clear what was fetched; exit code 1 if something was damaged."""
-    here = Cache.at(Settings.from_environment().cache_dir)
+    here = Cache(Settings.from_environment().cache_dir)
     if action == "clear":
         count, size = here.clear()
         freed = f"removed {_counted(count)}, {size / _MEGABYTE:.1f} MB"

@@ -54,18 +54,7 @@ class ElfError(ValueError):
 
 
 class ElfCutOffError(ElfError):
-    """The file ends before what it says it holds.
-
-    Attributes:
-        needed: The least size that a whole file has, in bytes.
-        size: The size that it has.
-    """
-
-    def __init__(self, needed: int, size: int) -> None:
-        """Say how many bytes are missing."""
-        super().__init__(f"needs {needed} bytes, has {size}")
-        self.needed = needed
-        self.size = size
+    """The file ends before what it says it holds."""
 
 
 class Segment(NamedTuple):
@@ -144,15 +133,11 @@ class ElfDynamic(NamedTuple):
 class _Reader:
     """Checked reads of a file."""
 
-    def __init__(self, file: BinaryIO, *, bits: int = 64, little: bool = True) -> None:
+    def __init__(self, file: BinaryIO, header: ElfHeader | None = None) -> None:
         self._file = file
         self.size = file.seek(0, os.SEEK_END)
-        self.bits = bits
-        self.order = "<" if little else ">"
-
-    @classmethod
-    def of(cls, file: BinaryIO, header: ElfHeader) -> _Reader:
-        return cls(file, bits=header.bits, little=header.byte_order == "little")
+        self.wide = header is None or header.bits == 64
+        self.order = "<" if header is None or header.byte_order == "little" else ">"
 
     def read(self, offset: int, size: int) -> bytes:
         """Return exactly *size* bytes from *offset*.
@@ -165,7 +150,7 @@ class _Reader:
             self._file.seek(offset)
             data = self._file.read(size)
         if len(data) < size:
-            raise ElfCutOffError(offset + size, self.size)
+            raise ElfCutOffError(f"needs {offset + size} bytes, has {self.size}")
         return data
 
     def text(self, offset: int) -> str:
@@ -178,7 +163,7 @@ class _Reader:
 
     def struct(self, wide: str, narrow: str) -> struct.Struct:
         """Return the layout that 64-bit or 32-bit files have."""
-        return struct.Struct(self.order + (wide if self.bits == 64 else narrow))
+        return struct.Struct(self.order + (wide if self.wide else narrow))
 
     def numbers(self, offset: int, layout: str) -> tuple[int, ...]:
         """Return what lies at *offset*, in a layout that both classes share."""
@@ -194,16 +179,15 @@ def read_header(file: BinaryIO) -> ElfHeader:
         ElfError: It is no ELF file, or one whose header is damaged.
         OSError: It cannot be read.
     """
-    ident = _Reader(file).read(0, 6)
+    source = _Reader(file)
+    ident = source.read(0, 6)
     if not ident.startswith(MAGIC):
         raise ElfError("it does not begin as an ELF file")
     if not {1, 2}.issuperset(ident[4:]):
         raise ElfError(f"its class is {ident[4]} and its byte order {ident[5]}")
-    bits: Literal[32, 64] = 64 if ident[4] == 2 else 32
-    little = ident[5] == 1
-    source = _Reader(file, bits=bits, little=little)
+    source.wide, source.order = ident[4] == 2, "<" if ident[5] == 1 else ">"
 
-    fields = source.numbers(16, "HHIQQQIHHHHHH" if bits == 64 else "HHIIIIIHHHHHH")
+    fields = source.numbers(16, "HHIQQQIHHHHHH" if source.wide else "HHIIIIIHHHHHH")
     type_, machine, _, entry, segments_at, sections_at = fields[:6]
     row, rows, section_size, section_count = fields[8:12]
     layout = source.struct("IIQQQQQQ", "IIIIIIII")
@@ -211,7 +195,7 @@ def read_header(file: BinaryIO) -> ElfHeader:
         raise ElfError(f"its program headers have {row} bytes each")
     segments = []
     for numbers in layout.iter_unpack(source.read(segments_at, row * rows)):
-        if bits == 64:
+        if source.wide:
             kind, flags, offset, address, _, size, _, _ = numbers
         else:
             kind, offset, address, _, size, _, flags, _ = numbers
@@ -220,11 +204,11 @@ def read_header(file: BinaryIO) -> ElfHeader:
     if section_count:
         ends.append(sections_at + section_size * section_count)
     if max(ends, default=0) > source.size:
-        raise ElfCutOffError(max(ends), source.size)
+        raise ElfCutOffError(f"needs {max(ends)} bytes, has {source.size}")
     interpreter = next((s for s in segments if s.type == _PT_INTERP), None)
     return ElfHeader(
-        bits=bits,
-        byte_order="little" if little else "big",
+        bits=64 if source.wide else 32,
+        byte_order="little" if source.order == "<" else "big",
         machine=machine,
         type=type_,
         entry=entry,
@@ -244,7 +228,7 @@ def read_dynamic(file: BinaryIO, header: ElfHeader) -> ElfDynamic:
     place = next((s for s in header.segments if s.type == _PT_DYNAMIC), None)
     if place is None:
         return ElfDynamic((), None, (), (), header.has_thread_locals, True, {})
-    source = _Reader.of(file, header)
+    source = _Reader(file, header)
     layout = source.struct("qQ", "iI")
     size = min(place.size, _LONGEST_DYNAMIC) // layout.size * layout.size
     entries: list[tuple[int, int]] = []
@@ -291,7 +275,7 @@ def exported_names(file: BinaryIO, header: ElfHeader) -> frozenset[str]:
         ElfError: Its tables are damaged.
         OSError: It cannot be read.
     """
-    source = _Reader.of(file, header)
+    source = _Reader(file, header)
     section = source.struct("IIQQQQIIQQ", "IIIIIIIIII")
     symbol = source.struct("IBBHQQ", "IIIBBH")
     at, size = header.sections
@@ -303,7 +287,7 @@ def exported_names(file: BinaryIO, header: ElfHeader) -> frozenset[str]:
         names = set()
         for fields in symbol.iter_unpack(source.read(at, size - size % symbol.size)):
             name = fields[0]
-            info, _, where = fields[1:4] if header.bits == 64 else fields[3:6]
+            info, _, where = fields[1:4] if source.wide else fields[3:6]
             if where and info >> 4:  # defined here, and not local
                 names.add(os.fsdecode(texts[name : texts.find(b"\0", name)]))
         return frozenset(names)

@@ -86,7 +86,7 @@ def fetch_by_itself(artifact: Artifact, settings: Settings) -> FetchedEngine:
         with contextlib.suppress(OSError, ValueError, AttributeError):
             sys.stderr.write(f"imageflow_loader: {what}\n")
 
-    return Fetch(settings, artifact, say=say).into_cache(Cache.at(settings.cache_dir))
+    return Fetch(settings, artifact, say=say).into_cache(Cache(settings.cache_dir))
 
 
 def fetch_engine(
@@ -122,7 +122,7 @@ def fetch_engine(
     fetch = Fetch(settings, row, source, sha256, progress, patience)
     if destination is not None:
         return fetch.into_folder(destination)
-    return fetch.into_cache(Cache.at(settings.cache_dir))
+    return fetch.into_cache(Cache(settings.cache_dir))
 
 
 class Fetch:

@@ -54,23 +54,17 @@ _LOCK_PAUSE_S: Final = 0.05  # between two looks at a lock that somebody else ho
 class Cache:
     """The folder of fetched engines."""
 
-    def __init__(self, root: Path) -> None:
-        """Use *root*, which need not exist; where it is a link, what that leads to."""
-        self.root = Path(os.path.realpath(root))
-
-    @classmethod
-    def at(cls, folder: Path | None) -> Cache:
-        """Return the cache in *folder*, or in the user's own when that is None.
+    def __init__(self, folder: Path | None) -> None:
+        """Use *folder*, which need not exist, or the user's own when that is None.
 
         Raises:
             EngineDownloadError: There is no home directory to keep it in.
         """
-        if folder is None:
-            return cls(_user_cache())
+        folder = _user_cache() if folder is None else folder
         # Few shells expand a tilde in `VARIABLE=~/folder command`, and no Dockerfile.
         with contextlib.suppress(RuntimeError):
             folder = folder.expanduser()
-        return cls(folder)
+        self.root = Path(os.path.realpath(folder))  # what a link leads to is judged
 
     # Reading takes no lock, and writes only where an entry is damaged or was copied.
 

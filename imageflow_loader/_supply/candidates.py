@@ -135,7 +135,7 @@ def from_cache(platform: Platform, settings: Settings) -> Iterator[Candidate | A
     }
     names = dict.fromkeys(name for of_kind in suffixes.values() for name in of_kind)
     try:
-        cache = Cache.at(settings.cache_dir)
+        cache = Cache(settings.cache_dir)
         found = [item for name in names for item in cache.survey(RELEASE, name)]
     except EngineError as error:
         yield _attempt("cache", error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
@@ -129,14 +130,11 @@ def _whereabouts(
         for folder in (*dynamic.search_path, *library_path())
         if folder
     ]
-    try:
+    mapped, listed = frozenset[str](), b""
+    with contextlib.suppress(OSError):
         mapped = base_names(mapped_files())
-    except OSError:
-        mapped = frozenset()
-    try:
+    with contextlib.suppress(OSError):
         listed = _LOADER_LIST.read_bytes()
-    except OSError:
-        listed = b""
 
     def place(name: str) -> str | None:
         if name in mapped:

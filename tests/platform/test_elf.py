@@ -148,14 +148,14 @@ def test_a_file_that_ends_early_says_how_much_is_missing(missing: int) -> None:
     with pytest.raises(ElfCutOffError) as caught:
         header_of(whole[:-missing])
 
-    assert caught.value.needed - caught.value.size == missing
+    assert str(caught.value) == f"needs {len(whole)} bytes, has {len(whole) - missing}"
 
 
 def test_a_file_cut_in_its_program_headers_is_an_error_with_both_sizes() -> None:
     with pytest.raises(ElfCutOffError) as caught:
         header_of(bytes(GLIBC_LIBRARY)[:100])
 
-    assert (caught.value.needed, caught.value.size) == (176, 100)
+    assert str(caught.value) == "needs 176 bytes, has 100"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_the_users_own_cache_is_where_the_system_has_caches(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
 
-    assert Cache.at(None).root == tmp_path / "caches" / "imageflow_loader"
+    assert Cache(None).root == tmp_path / "caches" / "imageflow_loader"
 
 
 def test_a_tilde_that_no_shell_expanded_is_the_home(
@@ -93,7 +93,7 @@ def test_a_tilde_that_no_shell_expanded_is_the_home(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
 
-    assert Cache.at(Path("~/engines")).root == tmp_path / "engines"
+    assert Cache(Path("~/engines")).root == tmp_path / "engines"
 
 
 def test_the_newest_of_several_entries_comes_first(cache: Cache) -> None:
@@ -144,7 +144,7 @@ def test_a_relative_folder_is_below_the_current_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    assert Cache.at(Path("a/../engines")).root == tmp_path / "engines"
+    assert Cache(Path("a/../engines")).root == tmp_path / "engines"
 
 
 def test_a_link_in_the_caches_place_is_followed(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_jobs_run_while_the_cache_is_filled_and_cleared(
             fetch_engine(
                 settings, current_platform(), source=file, sha256=bundled.archive.sha256
             )
-            Cache.at(settings.cache_dir).clear()
+            Cache(settings.cache_dir).clear()
             turns += 1
         return turns
 

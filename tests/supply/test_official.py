@@ -121,7 +121,7 @@ def test_what_was_fetched_goes_before_the_wheel(
 
 def test_a_damaged_entry_is_told_of_and_passed_over(settings: Settings) -> None:
     fetch(settings, MAIN)
-    library = next(Cache.at(settings.cache_dir).root.rglob("libimageflow.so"))
+    library = next(Cache(settings.cache_dir).root.rglob("libimageflow.so"))
     library.write_bytes(b"cut")
 
     first, second = from_cache(GLIBC, settings)
