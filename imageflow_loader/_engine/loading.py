@@ -83,15 +83,11 @@ def load_engine(
     settings = Settings.from_environment().overridden(
         kind=kind, edition=edition, cache_dir=cache_dir, download=download
     )
-    return _load(
-        _Choice(
-            settings,
-            current_platform(settings.libc),
-            None if path is None else Path(path),
-            tool_limits,
-            max_concurrency,
-        )
+    platform, named = (
+        current_platform(settings.libc),
+        None if path is None else Path(path),
     )
+    return _load(_Choice(settings, platform, named, tool_limits, max_concurrency))
 
 
 _chosen: ContextVar[Engine | None] = ContextVar("imageflow_engine", default=None)

@@ -122,7 +122,7 @@ def detect_platform(evidence: Evidence, libc_override: str | None = None) -> Pla
     finding = detect(evidence)
     libc, running = _choose_libc(finding.libc, libc_override)
     return Platform(
-        os=_system(evidence.system),
+        os=_SYSTEMS.get(evidence.system, evidence.system),
         arch=_architecture(finding, evidence),
         libc=libc,
         can_dlopen=finding.can_dlopen,
@@ -139,12 +139,6 @@ def _choose_libc(
     chosen = Libc(cast("Family", override), None, facts)
     # What could not be found out must be believed.
     return chosen, None if running.family == "unknown" else running
-
-
-def _system(system: str) -> str:
-    if system.startswith("linux"):
-        return "linux"
-    return _SYSTEMS.get(system, system)
 
 
 def _architecture(finding: Finding, evidence: Evidence) -> str:

@@ -193,13 +193,12 @@ def read_header(file: BinaryIO) -> ElfHeader:
     layout = source.struct("IIQQQQQQ", "IIIIIIII")
     if rows and row != layout.size:
         raise ElfError(f"its program headers have {row} bytes each")
-    segments = []
-    for numbers in layout.iter_unpack(source.read(segments_at, row * rows)):
-        if source.wide:
-            kind, flags, offset, address, _, size, _, _ = numbers
-        else:
-            kind, offset, address, _, size, _, flags, _ = numbers
-        segments.append(Segment(kind, flags, offset, address, size))
+    # Where a row has type, flags, offset, address and size.
+    places = (0, 1, 2, 3, 5) if source.wide else (0, 6, 1, 2, 4)
+    segments = tuple(
+        Segment(*(numbers[place] for place in places))
+        for numbers in layout.iter_unpack(source.read(segments_at, row * rows))
+    )
     ends = [s.offset + s.size for s in segments if s.type == _PT_LOAD]
     if section_count:
         ends.append(sections_at + section_size * section_count)
@@ -213,7 +212,7 @@ def read_header(file: BinaryIO) -> ElfHeader:
         type=type_,
         entry=entry,
         interpreter=interpreter and source.text(interpreter.offset),
-        segments=tuple(segments),
+        segments=segments,
         sections=(sections_at, section_size * section_count),
     )
 

@@ -99,7 +99,7 @@ def detect(evidence: Evidence) -> Finding:
     if evidence.system == "android":
         fact = "this is Android's Python"
         return Finding(Libc("bionic", None, (fact,)), can_dlopen=True, program=None)
-    if not evidence.system.startswith("linux"):
+    if evidence.system != "linux":
         loads_libraries = evidence.system in ("darwin", "win32", "cygwin")
         return Finding(None, can_dlopen=loads_libraries, program=None)
     return _Detection(evidence).finding()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -129,27 +130,27 @@ def from_cache(platform: Platform, settings: Settings) -> Iterator[Candidate | A
     if settings.edition == "embedded":
         yield _attempt("cache", "holds the official edition, not the embedded one")
         return
-    suffixes = {
-        kind: dict.fromkeys(row.suffix for row in for_platform(platform, kind))
+    wanted = dict.fromkeys(
+        (kind, row.suffix)
         for kind in _wanted(settings)
-    }
-    names = dict.fromkeys(name for of_kind in suffixes.values() for name in of_kind)
+        for row in for_platform(platform, kind)
+    )
     try:
         cache = Cache(settings.cache_dir)
-        found = [item for name in names for item in cache.survey(RELEASE, name)]
+        suffixes = dict.fromkeys(suffix for _, suffix in wanted)
+        found = {suffix: cache.survey(RELEASE, suffix) for suffix in suffixes}
     except EngineError as error:
         yield _attempt("cache", error)
         return
-    for item in found:
+    for item in chain(*found.values()):
         if isinstance(item, Damaged):
             said, place = str(item), item.folder
             yield _attempt("cache", said, _BY_COMMAND, None, "official", place)
     offered = [
         Candidate(kind, "official", "cache", partial(Path, path))
-        for kind, of_kind in suffixes.items()
-        for item in found
-        if isinstance(item, Entry) and item.provenance.suffix in of_kind
-        if (path := item.path(kind)) is not None
+        for kind, suffix in wanted
+        for item in found[suffix]
+        if isinstance(item, Entry) and (path := item.path(kind)) is not None
     ]
     yield from offered
     if not offered:
@@ -183,10 +184,7 @@ def from_download(
         yield _attempt("download", "only the official edition is published")
         return
     rows = {kind: for_platform(platform, kind) for kind in _wanted(settings)}
-    pinned = {
-        kind: next((row for row in of_kind if row.sha256), None)
-        for kind, of_kind in rows.items()
-    }
+    pinned = [(k, row) for k, of_kind in rows.items() for row in of_kind if row.sha256]
     local = (settings.mirror or "").startswith("file:")
     if not any(rows.values()):
         yield _attempt("download", f"upstream publishes no engine for {platform}")
@@ -197,15 +195,15 @@ def from_download(
         why_not = "left to a command (IMAGEFLOW_DOWNLOAD=manual)"
     elif settings.offline and not local:
         why_not = "offline (IMAGEFLOW_OFFLINE)"
-    elif not any(pinned.values()):
+    elif not pinned:
         why_not = (
             "what serves this platform is not pinned by this package, so it is fetched "
             "only by command"
         )
     else:
         failed: set[Artifact] = set()
-        for kind, row in pinned.items():
-            if row is not None and row not in failed:
+        for kind, row in pinned:
+            if row not in failed:
                 obtain = partial(_fetched, row, kind, settings, failed)
                 yield Candidate(kind, "official", "download", obtain)
         return
