@@ -144,7 +144,11 @@ class Fetch:
         *say* is told of what takes time.
         """
         self._settings, self._artifact = settings, artifact
-        self._sha256 = None if sha256 is None else digest(sha256)
+        self._known: Expected | None = None
+        if sha256 is not None:
+            self._known = Expected(digest(sha256), "the caller (--sha256)")
+        elif artifact.sha256 is not None:
+            self._known = Expected(artifact.sha256, "this package")
         self._downloads = Downloads(patience or Patience(), progress)
         self._say = say
         self._folder, self._name = settings.mirror, artifact.name
@@ -157,7 +161,7 @@ class Fetch:
 
     def into_cache(self, cache: Cache) -> FetchedEngine:
         """Return the engine in *cache*, fetched only if it is not there."""
-        expected, fresh = self._own_word(), False
+        expected, fresh = self._known, False
         entry = None if expected is None else self._cached(cache, expected)
         if entry is None:
             with cache.lock(self._downloads.deadline, self._say):
@@ -181,7 +185,7 @@ class Fetch:
     def into_folder(self, folder: Path) -> FetchedEngine:
         """Return the archive in *folder*, which becomes a mirror that has it."""
         archive = folder / self._artifact.name
-        expected = self._own_word() or self._others_word()
+        expected = self._known or self._others_word()
         try:
             fresh = not archive.is_file() or sha256_of(archive) != expected.sha256
             folder.mkdir(parents=True, exist_ok=True)
@@ -242,16 +246,6 @@ class Fetch:
             f"{shown(self.url)} is not fetched: {forbidden_by} forbids the network. "
             "Get it elsewhere and pass it with --from FILE (source=…)."
         )
-
-    # What is the download compared with? Never with nothing.
-
-    def _own_word(self) -> Expected | None:
-        """Return what the caller or this package says that the archive is."""
-        if self._sha256 is not None:
-            return Expected(self._sha256, "the caller (--sha256)")
-        if self._artifact.sha256 is not None:
-            return Expected(self._artifact.sha256, "this package")
-        return None
 
     def _others_word(self) -> Expected:
         """Return what the mirror or upstream's server says that the archive is.

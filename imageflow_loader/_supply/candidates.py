@@ -106,6 +106,16 @@ def _attempt(
     return Attempt(kind, edition, place, origin, error is None, error, hint)
 
 
+def _published(
+    platform: Platform, settings: Settings
+) -> list[tuple[EngineKind, Artifact]]:
+    """Return what upstream has for this platform, the one to take first."""
+    from .releases import for_platform
+
+    kinds = _wanted(settings)
+    return [(kind, row) for kind in kinds for row in for_platform(platform, kind)]
+
+
 def _from_environment(settings: Settings) -> Iterator[Candidate | Attempt]:
     named: dict[EngineKind, Path | None]
     named = {"library": settings.library, "tool": settings.tool}
@@ -125,16 +135,13 @@ def from_cache(platform: Platform, settings: Settings) -> Iterator[Candidate | A
     """Yield the engines that were fetched and serve *platform*, libraries first."""
     from .cache import Cache
     from .entry import Damaged, Entry
-    from .releases import RELEASE, for_platform
+    from .releases import RELEASE
 
     if settings.edition == "embedded":
         yield _attempt("cache", "holds the official edition, not the embedded one")
         return
-    wanted = dict.fromkeys(
-        (kind, row.suffix)
-        for kind in _wanted(settings)
-        for row in for_platform(platform, kind)
-    )
+    rows = _published(platform, settings)
+    wanted = dict.fromkeys((kind, row.suffix) for kind, row in rows)
     try:
         cache = Cache(settings.cache_dir)
         suffixes = dict.fromkeys(suffix for _, suffix in wanted)
@@ -178,15 +185,13 @@ def from_download(
     platform: Platform, settings: Settings
 ) -> Iterator[Candidate | Attempt]:
     """Yield what may be fetched without being asked: what is pinned, and allowed."""
-    from .releases import for_platform
-
     if settings.edition == "embedded":
         yield _attempt("download", "only the official edition is published")
         return
-    rows = {kind: for_platform(platform, kind) for kind in _wanted(settings)}
-    pinned = [(k, row) for k, of_kind in rows.items() for row in of_kind if row.sha256]
+    rows = _published(platform, settings)
+    pinned = [(kind, row) for kind, row in rows if row.sha256]
     local = (settings.mirror or "").startswith("file:")
-    if not any(rows.values()):
+    if not rows:
         yield _attempt("download", f"upstream publishes no engine for {platform}")
         return
     if settings.download == "never":
