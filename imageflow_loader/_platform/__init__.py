@@ -120,7 +120,12 @@ def current_platform(libc_override: str | None = None) -> Platform:
 def detect_platform(evidence: Evidence, libc_override: str | None = None) -> Platform:
     """Return the platform that *evidence* speaks of; the rest as `current_platform`."""
     finding = detect(evidence)
-    libc, running = _choose_libc(finding.libc, libc_override)
+    libc, running = finding.libc, None
+    if libc is not None and libc_override not in (None, libc.family):
+        facts = (*libc.evidence, f"IMAGEFLOW_LIBC: {libc_override}")
+        # What could not be found out must be believed.
+        running = None if libc.family == "unknown" else libc
+        libc = Libc(cast("Family", libc_override), None, facts)
     return Platform(
         os=_SYSTEMS.get(evidence.system, evidence.system),
         arch=_architecture(finding, evidence),
@@ -128,17 +133,6 @@ def detect_platform(evidence: Evidence, libc_override: str | None = None) -> Pla
         can_dlopen=finding.can_dlopen,
         running_libc=running,
     )
-
-
-def _choose_libc(
-    running: Libc | None, override: str | None
-) -> tuple[Libc | None, Libc | None]:
-    if running is None or override is None or override == running.family:
-        return running, None
-    facts = (*running.evidence, f"IMAGEFLOW_LIBC: {override}")
-    chosen = Libc(cast("Family", override), None, facts)
-    # What could not be found out must be believed.
-    return chosen, None if running.family == "unknown" else running
 
 
 def _architecture(finding: Finding, evidence: Evidence) -> str:

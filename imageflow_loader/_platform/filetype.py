@@ -43,10 +43,8 @@ def identify(file: BinaryIO) -> FileType:
         return FileType("empty")
     if head.startswith(ELF_MAGIC):
         return FileType("elf")
-    for probe in (_macho, _pe):
-        found = probe(head)
-        if found is not None:
-            return found
+    if found := _macho(head) or _pe(head):
+        return found
     for magic, kind in _MAGICS:
         if head.startswith(magic):
             return FileType(kind)

@@ -29,7 +29,6 @@ _DAMAGE: Final = (
     EOFError,
     OSError,
     ValueError,
-    NotImplementedError,
     RuntimeError,
     struct.error,
     tarfile.TarError,

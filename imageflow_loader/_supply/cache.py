@@ -190,7 +190,7 @@ class Cache:
             EngineLoadError: Something could not be removed.
         """
         folders = list(self.root.glob(f"*/*/{ENTRY_NAME}"))
-        freed = sum(file.stat().st_size for each in folders for file in each.iterdir())
+        freed = sum(file.stat().st_size for each in folders for file in each.glob("*"))
         for folder in folders:
             if not _removed(folder):
                 raise EngineLoadError(

@@ -68,9 +68,9 @@ class Artifact(NamedTuple):
 
     def serves(self, platform: Platform, kind: EngineKind) -> bool:
         """Return whether *platform* can use the *kind* that is in this archive."""
-        if (platform.os, platform.arch) != (self.os, self.arch):
+        if (platform.os, platform.arch) != (self.os, self.arch) or not self.holds(kind):
             return False
-        if not self.holds(kind) or (kind == "library" and not platform.can_dlopen):
+        if kind == "library" and not platform.can_dlopen:
             return False
         if self.min_glibc is None:
             return True
