@@ -54,7 +54,6 @@ LICENCE: Final = (
     "AGPL-3.0 or commercial."
 )
 _DISTRIBUTION: Final = "imageflow-loader"
-_NO_ENGINE: Final = 69
 _SECONDS: Final = 30.0  # for a picture
 
 
@@ -86,11 +85,7 @@ def examine() -> dict[str, Any]:
     report: dict[str, Any] = {
         "schema": SCHEMA,
         "usable": False,
-        "package": {
-            "name": _DISTRIBUTION,
-            "version": VERSION,
-            "licence": LICENCE,
-        },
+        "package": {"name": _DISTRIBUTION, "version": VERSION, "licence": LICENCE},
         "python": {
             "implementation": python_platform.python_implementation(),
             "version": python_platform.python_version(),
@@ -122,12 +117,13 @@ def examine() -> dict[str, Any]:
             report["usable"] = True
     except ImageflowError as error:
         attempts = getattr(error, "attempts", ())
+        is_setting = isinstance(error, SettingsError)
         report["attempts"] = [attempt._asdict() for attempt in attempts]
         report["error"] = {
             "type": type(error).__name__,
             "code": getattr(error, "reason", None),
             "message": error.message,
-            "exit_code": 2 if isinstance(error, SettingsError) else _NO_ENGINE,
+            "exit_code": (error if is_setting else EngineError).exit_code,
         }
     return report
 
@@ -142,13 +138,12 @@ def _refuse_what_kills(settings: Settings, platform: Platform) -> None:
     verdict = probe_library(path)
     if not verdict.ok:
         said, remedy = verdict.sentence, verdict.remedy
+        tried = Attempt("library", None, str(path), "environment", False, said, remedy)
         raise EngineLoadError(
             f"IMAGEFLOW_LIBRARY: {said} {remedy}",
             reason=verdict.code,
             hint=remedy,
-            attempts=[
-                Attempt("library", None, str(path), "environment", False, said, remedy)
-            ],
+            attempts=[tried],
         )
 
 

@@ -38,36 +38,24 @@ def reporting(
     if quiet or stream is None or not stream.isatty():
         yield None
         return
-    bar = _Bar(stream, amounts)
-    try:
-        yield bar.update
-    finally:
-        bar.end()
+    drawn_at, line = 0.0, ""
 
-
-class _Bar:
-    """One line that is drawn over itself."""
-
-    def __init__(self, stream: TextIO, amounts: Amounts) -> None:
-        self._stream, self._amounts = stream, amounts
-        self._drawn_at, self._line = 0.0, ""
-
-    def update(self, done: int, total: int | None) -> None:
+    def update(done: int, total: int | None) -> None:
+        nonlocal drawn_at, line
         now = time.monotonic()
-        if done != total and now - self._drawn_at < _REDRAW_S:
+        if done != total and now - drawn_at < _REDRAW_S:
             return
-        self._drawn_at = now
-        line = self._amounts(done, total)
-        if total:
-            filled = min(_WIDTH, _WIDTH * done // total)
-            line = f"[{'#' * filled:-<{_WIDTH}}] {line}"
+        filled = min(_WIDTH, _WIDTH * done // (total or 1))
+        bar = f"[{'#' * filled:-<{_WIDTH}}] " if total else ""
         # What a longer line has left is written over.
-        _write(self._stream, f"\r{line:<{len(self._line)}}")
-        self._line = line
+        drawn_at, old, line = now, line, bar + amounts(done, total)
+        _write(stream, f"\r{line:<{len(old)}}")
 
-    def end(self) -> None:
-        if self._line:
-            _write(self._stream, "\n")
+    try:
+        yield update
+    finally:
+        if line:
+            _write(stream, "\n")
 
 
 def _write(stream: TextIO, text: str) -> None:
