@@ -14,7 +14,7 @@ import math
 import re
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
-from urllib.parse import parse_qsl, quote_plus
+from urllib.parse import parse_qsl, urlencode
 
 from ._checks import nearest
 from ._colors import Color
@@ -65,11 +65,8 @@ def querystring_text(querystring: Querystring) -> str:
             "a query string is a str or a mapping, "
             f"not {type(querystring).__name__}: {querystring!r:.80}"
         ) from None
-    return "&".join(
-        f"{quote_plus(str(key))}={quote_plus(_value_text(value), safe=',')}"
-        for key, value in items
-        if value is not None
-    )
+    given = [(key, _value_text(value)) for key, value in items if value is not None]
+    return urlencode(given, safe=",")
 
 
 def _value_text(value: object) -> str:

@@ -261,7 +261,6 @@ class SupportsRead(Protocol):
 
     def read(self, size: int = ..., /) -> bytes:
         """Return at most *size* bytes, or all of them."""
-        ...
 
 
 class SupportsWrite(Protocol):
@@ -269,7 +268,6 @@ class SupportsWrite(Protocol):
 
     def write(self, data: bytes, /) -> object:
         """Take *data*."""
-        ...
 
 
 class SupportsOpened(Protocol):
@@ -277,7 +275,6 @@ class SupportsOpened(Protocol):
 
     def opened(self) -> bytes | str | PathLike[str] | SupportsRead:
         """Return bytes, a path or a binary stream."""
-        ...
 
 
 SourceLike: TypeAlias = (

@@ -21,7 +21,6 @@ class Encoder(Protocol):
 
     def to_json(self) -> Json:
         """Return the encoder preset as the engine's JSON has it."""
-        ...
 
 
 EncoderLike: TypeAlias = Encoder | FormatName

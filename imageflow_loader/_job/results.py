@@ -96,12 +96,8 @@ class EncodedImage(Value):
     def _base64(self) -> str:
         return base64.b64encode(self.data).decode("ascii")
 
-    def _repr_mimebundle_(
-        self,
-        include: object = None,  # noqa: ARG002 - Jupyter's own signature
-        exclude: object = None,  # noqa: ARG002 - likewise
-    ) -> dict[str, str]:
-        """Show it in a notebook."""
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Show it in a notebook, which also says what to include and exclude."""
         shown = {"text/plain": repr(self)}
         if self._data is not None:
             shown[self.mime_type] = self._base64()
@@ -190,8 +186,8 @@ class JobResult(Value):
 def decoded_images(job_result: Mapping[str, Any]) -> Iterator[DecodedImage]:
     """Return the inputs that the engine tells of."""
     for each in job_result.get("decodes") or ():
-        names = ("w", "h", "preferred_mime_type", "preferred_extension")
-        yield DecodedImage(*(each[name] for name in names))
+        kind = each["preferred_mime_type"], each["preferred_extension"]
+        yield DecodedImage(each["w"], each["h"], *kind)
 
 
 def frame_performances(job_result: Mapping[str, Any]) -> Iterator[FramePerformance]:

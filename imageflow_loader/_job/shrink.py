@@ -52,10 +52,10 @@ def shrink_hints(plan: Plan, number: int, info: ImageInfo) -> list[Json]:
     """
     if number in plan.ends or min(info.size) < _LEAST_SIDE:
         return []
-    children = (step for step in plan.steps if number in step.parents)
-    constraints = [_constraint(step) for step in children]
-    if not constraints or None in constraints:
+    children = [step for step in plan.steps if number in step.parents]
+    if not children or not all(map(_only_scales, children)):
         return []
+    constraints = [step.parameters for step in children]
     for eighths in _EIGHTHS:
         decoded = tuple(math.ceil(side * eighths / 8) for side in info.size)
         if all(_serves(each, info.size, decoded, eighths) for each in constraints):
@@ -65,18 +65,17 @@ def shrink_hints(plan: Plan, number: int, info: ImageInfo) -> list[Json]:
     return []
 
 
-def _constraint(step: Step) -> Any:
-    """Return what *step* constrains its picture to, None if it does something else."""
-    if step.name != "constrain" or step.parameters["mode"] == "aspect_crop":
-        return None
-    return step.parameters
+def _only_scales(step: Step) -> bool:
+    return step.name == "constrain" and step.parameters["mode"] != "aspect_crop"
 
 
 def _serves(
     constraint: Any, size: tuple[int, int], decoded: tuple[int, ...], eighths: int
 ) -> bool:
     """Whether a picture of so many eighths gives what the whole one gives."""
-    if eighths / 8 < _PRECISE_RATIO * _scale(constraint, size):
+    ratios = _ratios(constraint, size)
+    scale = max(ratios) if constraint["mode"] in _COVERS else min(ratios)
+    if eighths / 8 < _PRECISE_RATIO * scale:
         return False
     if constraint["mode"] not in _CONTAINS and {"w", "h"} <= constraint.keys():
         return True  # the box itself comes out
@@ -90,11 +89,6 @@ def _ratios(constraint: Any, size: tuple[int, ...]) -> list[float]:
         for name, side in zip(("w", "h"), size, strict=True)
         if name in constraint
     ]
-
-
-def _scale(constraint: Any, size: tuple[int, int]) -> float:
-    ratios = _ratios(constraint, size)
-    return max(ratios) if constraint["mode"] in _COVERS else min(ratios)
 
 
 def _fitted(constraint: Any, size: tuple[int, ...]) -> list[int] | None:
