@@ -8,6 +8,7 @@ archive hostile could put a hostile engine into it.
 
 from __future__ import annotations
 
+import errno
 import struct
 import tarfile
 import zipfile
@@ -68,7 +69,9 @@ def extract(archive: Path, wanted: Collection[str], folder: Path) -> None:
         if missing:
             raise ValueError(f"it holds no {' and no '.join(sorted(missing))}")
     except _DAMAGE as error:
-        if getattr(error, "errno", None) is not None:  # the disk's, not the archive's
+        # The disk's faults have numbers, the archive's none; but for an offset in it
+        # that lies before its beginning.
+        if getattr(error, "errno", None) not in {None, errno.EINVAL}:
             raise
         raise EngineDownloadError(
             f"{archive.name} is not used: it is damaged, or not what it should be "
