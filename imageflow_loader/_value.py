@@ -60,10 +60,14 @@ class Value:
     def __delattr__(self, name: str) -> None:
         raise AttributeError(f"{type(self).__name__}.{name} cannot be changed")
 
+    def _parts(self) -> object:
+        """Return what another must have as well to be equal."""
+        return vars(self)
+
     def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
+        if not isinstance(other, Value) or type(other) is not type(self):
             return NotImplemented
-        return vars(self) == vars(other)
+        return self is other or self._parts() == other._parts()
 
     def __hash__(self) -> int:
         return hash((type(self), *vars(self).values()))

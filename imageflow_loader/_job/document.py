@@ -155,7 +155,7 @@ def job_from_document(data: Mapping[str, Any]) -> Job:
         return _Reader(data).job()
     except InvalidJobError:
         raise
-    except (AttributeError, LookupError, StopIteration, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise _no_document(f"{type(error).__name__} {error}") from error
 
 

@@ -58,10 +58,8 @@ class Image(Value):
     _auto_shrink: bool = False
     """Whether a JPEG may be decoded smaller when only a smaller one is needed."""
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Image):
-            return NotImplemented
-        return self is other or lay_out([self]) == lay_out([other])
+    def _parts(self) -> Plan:
+        return lay_out([self])
 
     def __hash__(self) -> int:
         return hash(repr(self))
@@ -76,7 +74,7 @@ class Image(Value):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Side by side: one in the other, a long recipe is too deep for pickle.
-        return _image_of, (lay_out([self]),)
+        return _image_of, (self._parts(),)
 
     @property
     def _is_command(self) -> bool:

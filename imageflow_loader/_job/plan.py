@@ -48,11 +48,6 @@ class Step(NamedTuple):
     auto_shrink: bool
 
     @property
-    def node(self) -> Json:
-        """The node as the engine's JSON has it."""
-        return self.name if self.parameters is None else {self.name: self.parameters}
-
-    @property
     def parents(self) -> list[int]:
         """The numbers of the steps that feed it."""
         return [each for each in (self.input, self.canvas) if each is not None]
@@ -203,7 +198,7 @@ def graph_of(plan: Plan, presets: Sequence[Json]) -> Graph:
 def _numbered(step: Step, io_ids: list[int], **encode: int) -> Json:
     """Return the node of *step* with its io_ids."""
     if not io_ids:
-        return step.node
+        return step.name if step.parameters is None else {step.name: step.parameters}
     first, *others = io_ids
     if step.name != "command_string":
         return {step.name: {"io_id": first, **step.parameters}}
