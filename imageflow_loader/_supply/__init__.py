@@ -5,27 +5,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from .candidates import (
-    Candidate,
-    bundled_folder,
-    candidates,
-    file_name,
-    nothing_usable,
-    why_this_one,
-)
+from .candidates import Candidate, candidates, nothing_usable, why_this_one
 from .linkage import ABI, Linkage
-from .preflight import Verdict, examine, kind_of, preflight, probe_library
+from .preflight import Verdict, examine, preflight, probe_library
 
 if TYPE_CHECKING:
-    from .acquire import Fetch, choose, digest, fetch_engine
+    from .acquire import Fetch, choose, fetch_engine
     from .cache import Cache
     from .entry import Damaged, Entry
-    from .fetch import Patience, shown
-    from .releases import RELEASE, SUFFIXES
+    from .fetch import shown
+    from .releases import SUFFIXES
 
 __all__ = [
     "ABI",
-    "RELEASE",
     "SUFFIXES",
     "Cache",
     "Candidate",
@@ -33,16 +25,11 @@ __all__ = [
     "Entry",
     "Fetch",
     "Linkage",
-    "Patience",
     "Verdict",
-    "bundled_folder",
     "candidates",
     "choose",
-    "digest",
     "examine",
     "fetch_engine",
-    "file_name",
-    "kind_of",
     "nothing_usable",
     "preflight",
     "probe_library",
@@ -52,11 +39,11 @@ __all__ = [
 
 # Most starts fetch nothing, so these are imported when they are asked for.
 _LATER: Final = {
-    **dict.fromkeys(("Fetch", "choose", "digest", "fetch_engine"), ".acquire"),
-    **dict.fromkeys(("Patience", "shown"), ".fetch"),
-    **dict.fromkeys(("RELEASE", "SUFFIXES"), ".releases"),
+    **dict.fromkeys(("Fetch", "choose", "fetch_engine"), ".acquire"),
     **dict.fromkeys(("Damaged", "Entry"), ".entry"),
     "Cache": ".cache",
+    "SUFFIXES": ".releases",
+    "shown": ".fetch",
 }
 
 

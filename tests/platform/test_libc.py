@@ -13,11 +13,11 @@ import pytest
 from imageflow_loader._platform import (
     ElfError,
     ElfHeader,
-    Evidence,
     Platform,
     detect_platform,
     family_of,
 )
+from imageflow_loader._platform.libc import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,9 @@ import pytest
 
 from imageflow_loader._platform import Libc, Platform
 from imageflow_loader._settings import Settings
-from imageflow_loader._supply import Entry, Patience, fetch_engine, releases
+from imageflow_loader._supply import Entry, fetch_engine, releases
 from imageflow_loader._supply.acquire import Fetch, digest, listed
+from imageflow_loader._supply.fetch import Patience
 from imageflow_loader.errors import EngineDownloadError
 from tests.supply import server as web
 from tests.supply.upstream import Archive, archive

@@ -8,7 +8,9 @@ import pytest
 
 from imageflow_loader._platform import Libc, Platform
 from imageflow_loader._settings import Settings
-from imageflow_loader._supply import Candidate, candidates, file_name, kind_of
+from imageflow_loader._supply import Candidate, candidates
+from imageflow_loader._supply.candidates import file_name
+from imageflow_loader._supply.preflight import kind_of
 from tests.data.elf_heads import EXEC, GLIBC_LIBRARY, ElfFile
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import trustme
 
 from imageflow_loader._platform import Libc, Platform
 from imageflow_loader._settings import Settings
-from imageflow_loader._supply import Entry, Patience, fetch_engine
+from imageflow_loader._supply import Entry, fetch_engine
+from imageflow_loader._supply.fetch import Patience
 from imageflow_loader.errors import EngineDownloadError
 from tests.supply import server as web
 from tests.supply.server import Answer, Proxy, Server
