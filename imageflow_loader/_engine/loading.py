@@ -25,7 +25,7 @@ from ..types import Attempt
 from .engine import FORKED, Engine, edition_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from os import PathLike
 
     from .._backend import Backend, ToolLimits
@@ -139,9 +139,11 @@ def _load(choice: _Choice) -> Engine:
             backend = _open(item, path, choice)
         except EngineError as error:
             attempts.append(item.attempt(path, error))
-            _log.debug("passed over %s: %s", path or item.origin, error)
+            _log.debug("passed over %s: %s", path or item.origin, error.message)
             if item.named_by is not None:
-                raise _blame(item.named_by, error, attempts) from error
+                error.message = f"{item.named_by}: {error.message}"
+                error.args, error.attempts = (error.message,), tuple(attempts)
+                raise
         else:
             attempts.append(item.attempt(path))
             _log.debug("using the %s %s", item.kind, path)
@@ -211,18 +213,6 @@ def _ask_who_it_is(backend: Backend, settings: Settings) -> None:
 def _refusal(verdict: Verdict) -> EngineLoadError:
     text = " ".join(filter(None, (verdict.sentence, verdict.remedy)))
     return EngineLoadError(text, reason=verdict.code, hint=verdict.remedy)
-
-
-def _blame(
-    named_by: str, error: EngineError, attempts: Iterable[Attempt]
-) -> EngineError:
-    """Return *error*, of the same class, with the name of what named the file."""
-    message = f"{named_by}: {error.message}"
-    if isinstance(error, EngineLoadError):
-        return EngineLoadError(
-            message, reason=error.reason, hint=error.hint, attempts=attempts
-        )
-    return type(error)(message, attempts=attempts)
 
 
 def _after_fork_in_child() -> None:
