@@ -1,17 +1,17 @@
-//! Resampling: what a request's hints mean, and pictures scaled or drawn by zenresize.
+//! Resampling: what a request's hints mean, and pictures scaled or drawn.
 //!
 //! All scaling is by rows, so that a request to stop is noticed and no copy of the
 //! source is made.
 
-mod light;
+mod scaler;
 
 use enough::Stop;
-use light::LightScaler;
+use scaler::{Scaler, store};
+use zenresize::Filter;
 use zenresize::filter::InterpolationDetails;
-use zenresize::{Filter, PixelDescriptor, ResizeConfig, StreamingResize};
 
 use crate::color::{Rgba, resolve};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::frame::{Channels, Frame, Rect};
 use crate::limits::Limits;
 use crate::message::{self, Blend, Color, Colorspace, ResampleHints, ResampleWhen, SharpenWhen};
@@ -77,33 +77,11 @@ impl Scaling {
         by_size || (alpha && self.on_background)
     }
 
-    fn config(&self, from: (u32, u32), to: (u32, u32), channels: Channels) -> ResizeConfig {
-        let bytes = match channels {
-            Channels::Rgb => PixelDescriptor::RGB8_SRGB,
-            Channels::Rgba => PixelDescriptor::RGBA8_SRGB,
-        };
-        let builder = ResizeConfig::builder(from.0, from.1, to.0, to.1)
-            .filter(self.filter)
-            .input(bytes)
-            .resize_sharpen(self.sharpen);
-        if self.linear {
-            builder.output(PixelDescriptor::RGBAF32_LINEAR).linear().build()
-        } else {
-            builder.output(bytes).srgb().build()
-        }
-    }
-
-    /// For sRGB with alpha: to zenresize its amounts are light. What it has for sRGB itself
-    /// is 20 dB farther from upstream, and more where the picture is sharpened.
-    fn amounts_config(&self, from: (u32, u32), to: (u32, u32)) -> ResizeConfig {
-        let amounts = PixelDescriptor::RGBAF32_LINEAR;
-        let builder = ResizeConfig::builder(from.0, from.1, to.0, to.1).filter(self.filter);
-        builder.format(amounts).resize_sharpen(self.sharpen).linear().build()
-    }
-
-    /// What is added up, and what it is made of.
-    fn space(&self) -> Space {
-        if self.linear { Space::light() } else { Space::Plain }
+    /// The rows of *source*, scaled.
+    fn of<'a>(&self, source: Box<dyn Rows + 'a>, to: (u32, u32), stop: &'a dyn Stop) -> Scaler<'a> {
+        let filter = InterpolationDetails::create(self.filter);
+        let filter = filter.with_sharpen_percent(self.sharpen);
+        Scaler::new(source, to, &filter, Space::new(self.linear), stop)
     }
 }
 
@@ -135,131 +113,17 @@ fn kernel(filter: message::Filter) -> Filter {
     }
 }
 
-/// An opaque picture being scaled in linear light.
-struct Opaque<'a> {
-    source: Box<dyn Rows + 'a>,
-    scaler: LightScaler,
-    to: (u32, u32),
-    stop: &'a dyn Stop,
-}
-
-impl Rows for Opaque<'_> {
-    fn size(&self) -> (u32, u32) {
-        self.to
-    }
-
-    fn channels(&self) -> Channels {
-        Channels::Rgb
-    }
-
-    fn next_row(&mut self) -> Result<&[u8]> {
-        self.scaler.next_row(&mut *self.source, self.stop)
-    }
-}
-
-/// A picture being scaled by zenresize.
-struct Scaler<'a> {
-    source: Box<dyn Rows + 'a>,
-    stream: StreamingResize,
-    to: (u32, u32),
-    /// Rows of the source that were not asked for yet.
-    left: u32,
-    /// The last row, where it was made of amounts.
-    row: Vec<u8>,
-    /// Whether the stream is given sRGB as if it were light.
-    as_amounts: bool,
-    space: Space,
-    stop: &'a dyn Stop,
-}
-
-impl<'a> Scaler<'a> {
-    fn new(
-        source: Box<dyn Rows + 'a>,
-        to: (u32, u32),
-        scaling: &Scaling,
-        stop: &'a dyn Stop,
-    ) -> Self {
-        let channels = source.channels();
-        let as_amounts = !scaling.linear && channels == Channels::Rgba;
-        let config = match as_amounts {
-            true => scaling.amounts_config(source.size(), to),
-            false => scaling.config(source.size(), to, channels),
-        };
-        let bytes = to.0 as usize * channels.count();
-        Self {
-            left: source.size().1,
-            source,
-            stream: StreamingResize::new(&config),
-            to,
-            row: vec![0; if scaling.linear || as_amounts { bytes } else { 0 }],
-            as_amounts,
-            space: scaling.space(),
-            stop,
-        }
-    }
-
-    /// Push source rows until the stream can give its next row.
-    fn fill(&mut self) -> Result<()> {
-        self.stop.check()?;
-        while self.stream.output_rows_available() == 0 && self.left > 0 {
-            self.stop.check()?;
-            let row = self.source.next_row()?;
-            let pushed = if self.as_amounts {
-                self.stream.push_row_f32_with(|to| {
-                    to.iter_mut().zip(row).for_each(|(to, &v)| *to = self.space.amount(v));
-                })
-            } else {
-                self.stream.push_row(row)
-            };
-            pushed.map_err(refused)?;
-            self.left -= 1;
-        }
-        Ok(())
-    }
-
-    /// The next row as premultiplied amounts. The source has alpha.
-    fn next_amounts(&mut self) -> Result<&[f32]> {
-        self.fill()?;
-        let amounts = self.stream.next_output_row_premul_linear_f32();
-        amounts.ok_or_else(|| refused("no row is left"))
-    }
-}
-
-impl Rows for Scaler<'_> {
-    fn size(&self) -> (u32, u32) {
-        self.to
-    }
-
-    fn channels(&self) -> Channels {
-        self.source.channels()
-    }
-
-    fn next_row(&mut self) -> Result<&[u8]> {
-        self.fill()?;
-        if self.row.is_empty() {
-            return self.stream.next_output_row().ok_or_else(|| refused("no row is left"));
-        }
-        let light = self.stream.next_output_row_premul_linear_f32();
-        let light = light.ok_or_else(|| refused("no row is left"))?;
-        store(&mut self.row, light, self.space);
-        Ok(&self.row)
-    }
-}
-
-fn refused(error: impl std::fmt::Display) -> Error {
-    Error::new(Kind::InternalError, format!("zenresize refused: {error}"))
-}
-
 /// A picture being scaled, with a colour that shows through.
 struct OnColor<'a> {
     scaler: Scaler<'a>,
+    space: Space,
     color: Rgba,
     row: Vec<u8>,
 }
 
 impl Rows for OnColor<'_> {
     fn size(&self) -> (u32, u32) {
-        self.scaler.to
+        self.scaler.size()
     }
 
     /// The alpha stays, whatever shows through: what is chosen later goes by it.
@@ -268,7 +132,7 @@ impl Rows for OnColor<'_> {
     }
 
     fn next_row(&mut self) -> Result<&[u8]> {
-        let space = self.scaler.space;
+        let space = self.space;
         let behind = [self.color.r, self.color.g, self.color.b].map(|v| space.amount(v));
         let opacity = f32::from(self.color.a) / 255.0;
         let amounts = self.scaler.next_amounts()?.as_chunks::<4>().0;
@@ -284,22 +148,6 @@ impl Rows for OnColor<'_> {
     }
 }
 
-/// The rows of *source*, scaled by whoever does it best.
-fn scaled<'a>(
-    source: Box<dyn Rows + 'a>,
-    to: (u32, u32),
-    scaling: &Scaling,
-    stop: &'a dyn Stop,
-) -> Box<dyn Rows + 'a> {
-    if scaling.linear && source.channels() == Channels::Rgb {
-        let filter = InterpolationDetails::create(scaling.filter);
-        let filter = filter.with_sharpen_percent(scaling.sharpen);
-        let scaler = LightScaler::new(source.size(), to, &filter);
-        return Box::new(Opaque { source, scaler, to, stop });
-    }
-    Box::new(Scaler::new(source, to, scaling, stop))
-}
-
 /// *source*, scaled to the size *to*.
 ///
 /// # Errors
@@ -313,11 +161,13 @@ pub fn scale<'a>(
 ) -> Result<Box<dyn Rows + 'a>> {
     limits.canvas(to.0.into(), to.1.into(), source.channels())?;
     source.will_be_scaled(to);
-    match scaling.background.filter(|_| source.channels() == Channels::Rgba) {
-        None => Ok(scaled(source, to, scaling, stop)),
+    let alpha = source.channels() == Channels::Rgba;
+    let scaler = scaling.of(source, to, stop);
+    match scaling.background.filter(|_| alpha) {
+        None => Ok(Box::new(scaler)),
         Some(color) => {
-            let scaler = Scaler::new(source, to, scaling, stop);
-            Ok(Box::new(OnColor { scaler, color, row: vec![0; to.0 as usize * 4] }))
+            let (space, row) = (Space::new(scaling.linear), vec![0; to.0 as usize * 4]);
+            Ok(Box::new(OnColor { scaler, space, color, row }))
         }
     }
 }
@@ -339,16 +189,18 @@ pub fn draw<'a>(
 ) -> Result<()> {
     let to = (place.w(), place.h());
     let opaque = source.channels() == Channels::Rgb;
-    let source = if opaque && canvas.has_alpha() { WithAlpha::wrap(source) } else { source };
+    let mut scaler = scaling.of(source, to, stop);
     if opaque {
-        let mut rows = scaled(source, to, scaling, stop);
+        let mut rows: Box<dyn Rows> = Box::new(scaler);
+        if canvas.has_alpha() {
+            rows = WithAlpha::wrap(rows);
+        }
         for y in 0..place.h() {
             canvas.part_mut(place, y).copy_from_slice(rows.next_row()?);
         }
         return Ok(());
     }
-    let mut scaler = Scaler::new(source, to, scaling, stop);
-    let space = scaler.space;
+    let space = Space::new(scaling.linear);
     for y in 0..place.h() {
         let amounts = scaler.next_amounts()?;
         match blend {
@@ -385,17 +237,5 @@ fn compose(row: &mut [u8], amounts: &[f32], space: Space) {
         if let Some(v) = to.get_mut(3) {
             *v = (alpha * 255.0 + 0.5) as u8;
         }
-    }
-}
-
-/// Put premultiplied amounts into a row of a canvas. Where the canvas has no alpha, the
-/// colour counts however thin it is, so it is divided before anything is rounded.
-fn store(row: &mut [u8], amounts: &[f32], space: Space) {
-    let n = row.len() / (amounts.len() / 4);
-    for (to, px) in row.chunks_exact_mut(n).zip(amounts.as_chunks::<4>().0) {
-        let alpha = px[3];
-        let color = if alpha > 0.0 { [px[0], px[1], px[2]].map(|c| c / alpha) } else { [0.0; 3] };
-        let [r, g, b] = color.map(|amount| space.byte(amount));
-        to.copy_from_slice(&[r, g, b, (alpha * 255.0 + 0.5) as u8][..n]);
     }
 }

@@ -10,6 +10,9 @@ static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
     })
 });
 
+static PLAIN: LazyLock<[f32; 256]> =
+    LazyLock::new(|| std::array::from_fn(|i| i as f32 * (1.0 / 255.0)));
+
 const STEPS: usize = ByteTable::STEPS;
 
 static BYTES: LazyLock<[u8; STEPS + 1]> = LazyLock::new(|| {
@@ -34,38 +37,49 @@ pub fn byte_table() -> ByteTable {
 
 /// What bytes are taken for while they are added up.
 #[derive(Clone, Copy)]
-pub enum Space {
-    /// sRGB, to be added as linear light.
-    Light(&'static [f32; 256], ByteTable),
-    /// Numbers, to be added as they are.
-    Plain,
+pub struct Space {
+    /// What each byte stands for, 0–1.
+    amounts: &'static [f32; 256],
+    light: bool,
 }
 
 impl Space {
-    /// Linear light; take it once, outside the loop.
+    /// sRGB to be added as linear light, or numbers to be added as they are.
     #[must_use]
-    pub fn light() -> Self {
-        Self::Light(linear_table(), byte_table())
+    pub fn new(light: bool) -> Self {
+        Self { amounts: if light { &LINEAR } else { &PLAIN }, light }
     }
 
     /// The amount that a byte stands for, 0–1.
     #[inline(always)]
     #[must_use]
     pub fn amount(self, byte: u8) -> f32 {
-        match self {
-            Self::Light(table, _) => table[usize::from(byte)],
-            Self::Plain => f32::from(byte) / 255.0,
-        }
+        self.amounts[usize::from(byte)]
     }
 
     /// The byte of an amount; what is below 0 or above 1 is clipped.
     #[inline(always)]
     #[must_use]
     pub fn byte(self, amount: f32) -> u8 {
-        match self {
-            Self::Light(_, bytes) => bytes.byte(amount),
-            Self::Plain => (amount * 255.0 + 0.5) as u8,
+        self.byte_of_step(self.step(amount))
+    }
+
+    /// An amount in whole steps, on the way to its byte.
+    #[inline(always)]
+    #[must_use]
+    pub fn step(self, amount: f32) -> u32 {
+        if self.light {
+            return ByteTable::step(amount);
         }
+        let level = (amount * 255.0 + 0.5).max(0.0);
+        whole(level.min(255.0))
+    }
+
+    /// The byte of so many steps.
+    #[inline(always)]
+    #[must_use]
+    pub fn byte_of_step(self, step: u32) -> u8 {
+        if self.light { byte_table().byte_of_step(step) } else { step as u8 }
     }
 }
 
@@ -88,9 +102,8 @@ impl ByteTable {
     #[inline(always)]
     #[must_use]
     pub fn step(light: f32) -> u32 {
-        // Upstream cuts the rest off, and does not round.
         let light = light.max(0.0); // and no number is nothing
-        rounded((light.min(1.0) * STEPS as f32 - 0.4995).max(0.0))
+        whole(light.min(1.0) * STEPS as f32)
     }
 
     /// The sRGB byte of an amount of linear light; what is below 0 or above 1 is clipped.
@@ -104,9 +117,17 @@ impl ByteTable {
 #[inline(always)]
 #[must_use]
 pub fn rounded(number: f32) -> u32 {
-    const WHOLE: f32 = 8_388_608.0; // from here on floats have no fractions
     (number + WHOLE).to_bits() - WHOLE.to_bits()
 }
+
+/// A number of 0 to 2^22, cut off after the point, as upstream has it.
+#[inline(always)]
+fn whole(number: f32) -> u32 {
+    rounded(number) - u32::from(number + WHOLE - WHOLE > number)
+}
+
+/// From here on floats have no fractions.
+const WHOLE: f32 = 8_388_608.0;
 
 #[cfg(test)]
 mod tests {
