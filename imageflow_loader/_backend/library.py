@@ -16,7 +16,7 @@ import os
 import threading
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .._cancel import Deadline, go_on
 from ..errors import (
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 
 CData: TypeAlias = Any
 """A pointer or an array that C sees; cffi has no public class for it."""
+Lib: TypeAlias = Any
+"""The functions of libimageflow, as `build_ffi.py` declares them."""
 
 _CONTEXT_VERSION: Final = (3, 0)  # every 3.x accepts it and gives all that it has
 _LEAST_MINOR: Final = 1  # cancellation, and contexts that threads may share
@@ -65,51 +67,8 @@ _GRACE_SECONDS: Final = 0.05  # for the engine to notice; then it finishes on it
 _WINDOWS_SLICE_SECONDS: Final = 0.05  # Ctrl-C does not end a wait there
 
 
-class _Lib(Protocol):
-    """The functions of libimageflow, as mypy sees them."""
-
-    def imageflow_abi_version_major(self) -> int: ...
-    def imageflow_abi_version_minor(self) -> int: ...
-    def imageflow_context_create(self, major: int, minor: int, /) -> CData: ...
-    def imageflow_context_destroy(self, context: CData, /) -> None: ...
-    def imageflow_context_request_cancellation(self, context: CData, /) -> None: ...
-    def imageflow_context_has_error(self, context: CData, /) -> bool: ...
-    def imageflow_context_error_code(self, context: CData, /) -> int: ...
-    def imageflow_context_error_write_to_buffer(
-        self, context: CData, buffer: CData, capacity: int, written: CData, /
-    ) -> bool: ...
-    def imageflow_context_send_json(
-        self, context: CData, method: bytes, message: bytes, size: int, /
-    ) -> CData: ...
-    def imageflow_json_response_read(
-        self,
-        context: CData,
-        response: CData,
-        status: CData,
-        utf8: CData,
-        size: CData,
-        /,
-    ) -> bool: ...
-    def imageflow_json_response_destroy(
-        self, context: CData, response: CData, /
-    ) -> bool: ...
-    def imageflow_context_add_input_buffer(
-        self, context: CData, io_id: int, data: CData, size: int, lifetime: int, /
-    ) -> bool: ...
-    def imageflow_context_add_output_buffer(
-        self, context: CData, io_id: int, /
-    ) -> bool: ...
-    def imageflow_context_get_output_buffer_by_id(
-        self, context: CData, io_id: int, data: CData, size: CData, /
-    ) -> bool: ...
-    def imageflow_context_take_output_buffer(
-        self, context: CData, io_id: int, data: CData, size: CData, /
-    ) -> bool: ...
-    def imageflow_buffer_free(self, data: CData, size: int, /) -> bool: ...
-
-
 # A second `dlopen` of the same file gives the same handle anyway.
-_kept_for_life: Final[dict[str, _Lib]] = {}
+_kept_for_life: Final[dict[str, Lib]] = {}
 
 # The process in which each of them has run its first job, whichever backend sent it:
 # its threads, if it has any, are there and in no child.
@@ -137,7 +96,7 @@ def open_library(path: Path, *, platform: Platform) -> LibraryBackend:
     )
 
 
-def _dlopen(path: Path) -> _Lib:
+def _dlopen(path: Path) -> Lib:
     # RTLD_NOW: what is missing is found here and not in the first job. RTLD_LOCAL: the
     # official library also exports 86 names of zlib, libpng, lodepng and others.
     # RTLD_NODELETE: a thread that ends cleans up after the engine, and may do so when
@@ -146,7 +105,7 @@ def _dlopen(path: Path) -> _Lib:
     name = os.fspath(path)
     flags = ffi.RTLD_NOW | ffi.RTLD_LOCAL | getattr(os, "RTLD_NODELETE", 0)
     try:
-        lib = cast("_Lib", ffi.dlopen(name, flags))
+        lib = ffi.dlopen(name, flags)
     except OSError as error:
         reason = str(error).removeprefix(f"cannot load library '{name}': ")
         raise EngineLoadError(
@@ -155,7 +114,7 @@ def _dlopen(path: Path) -> _Lib:
     return _kept_for_life.setdefault(name, lib)
 
 
-def _agree_on_abi(lib: _Lib, path: Path) -> tuple[int, int]:
+def _agree_on_abi(lib: Lib, path: Path) -> tuple[int, int]:
     try:
         abi = lib.imageflow_abi_version_major(), lib.imageflow_abi_version_minor()
     except ffi.error as error:
@@ -171,7 +130,7 @@ def _agree_on_abi(lib: _Lib, path: Path) -> tuple[int, int]:
     return abi
 
 
-def _check_symbols(lib: _Lib, path: Path, abi: tuple[int, int]) -> None:
+def _check_symbols(lib: Lib, path: Path, abi: tuple[int, int]) -> None:
     missing = []
     for name in dir(lib):
         if _SINCE.get(name, 0) > abi[1]:
@@ -196,7 +155,7 @@ class LibraryBackend:
     def __init__(
         self,
         path: Path,
-        lib: _Lib,
+        lib: Lib,
         abi: tuple[int, int],
         *,
         stack_bytes: int,
@@ -296,7 +255,7 @@ class LibraryBackend:
 class _Job:
     """One request on its way through a worker thread."""
 
-    def __init__(self, lib: _Lib, abi: tuple[int, int], request: Request) -> None:
+    def __init__(self, lib: Lib, abi: tuple[int, int], request: Request) -> None:
         self.submitted = False
         self.done = False
         self._request = request
@@ -355,7 +314,7 @@ class _Job:
 class _Context:
     """An imageflow_context: made and destroyed by `with`, cancelled from anywhere."""
 
-    def __init__(self, lib: _Lib, abi: tuple[int, int], job: Mapping[str, Any]) -> None:
+    def __init__(self, lib: Lib, abi: tuple[int, int], job: Mapping[str, Any]) -> None:
         """Make nothing yet. Errors will tell of *job*, the message."""
         self._lib = lib
         self._takes = abi >= (3, 2)
