@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 from urllib.parse import parse_qsl
 
-from ._backend import Response
+from ._backend import Backend, Response
 from ._engine import Engine
 from ._job import Job
 from .types import Capability, VersionInfo
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from ._backend import Request
     from ._job import Output
     from .errors import ImageflowError
-    from .types import EngineKind
 
 __all__ = ["FakeEngine", "RecordedJob", "assert_json"]
 
@@ -90,11 +89,12 @@ class FakeEngine(Engine):
         self.jobs = fake.jobs
 
 
-class _FakeBackend:
-    kind: EngineKind = "library"
+class _FakeBackend(Backend):
+    kind = "library"
     path = Path("fake")
     abi = (3, 2)
-    capabilities: frozenset[Capability] = frozenset(get_args(Capability))
+    version = VersionInfo("fake", "", False, "", None, "fake")
+    capabilities = frozenset(get_args(Capability))
 
     def __init__(self, error: ImageflowError | None) -> None:
         self.error = error
@@ -116,16 +116,6 @@ class _FakeBackend:
         result = {"encodes": encodes, "decodes": [], "performance": {"frames": []}}
         answer = {"code": 200, "success": True, "message": "OK"}
         return Response(200, {**answer, "data": {"job_result": result}}, pixels)
-
-    def version(self) -> VersionInfo:
-        return VersionInfo("fake", "", False, "", None, "fake")
-
-    @property
-    def forked_after_use(self) -> bool:
-        return False
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 def _extensions(message: Mapping[str, Any]) -> Iterator[tuple[int, str]]:

@@ -26,10 +26,11 @@ from ..errors import (
     EngineMemoryError,
     JobError,
 )
-from . import faults, version
+from . import faults
 from ._abi import ffi
 from .inputs import dumps, read_inputs
-from .protocol import Response
+from .protocol import Backend, Response
+from .version import capabilities, from_json
 from .workers import Workers
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from .._platform import Platform
-    from ..types import Capability, VersionInfo
-    from .protocol import Backend, Request
+    from ..types import VersionInfo
+    from .protocol import Request
 
 CData: TypeAlias = Any
 """A pointer or an array that C sees; cffi has no public class for it."""
@@ -147,10 +148,10 @@ def _check_symbols(lib: Lib, path: Path, abi: tuple[int, int]) -> None:
         )
 
 
-class LibraryBackend:
+class LibraryBackend(Backend):
     """A loaded libimageflow, and the threads that call it."""
 
-    kind: Final = "library"
+    kind = "library"
 
     def __init__(
         self,
@@ -166,28 +167,17 @@ class LibraryBackend:
         self.abi = abi
         self._name = os.fspath(path)
         self._lib = lib
+        self._takes = abi >= (3, 2)
         self._workers = Workers(stack_bytes)
         self._wait_slice = wait_slice
-        self._version = self._ask_version()
-        self._capabilities = version.capabilities("library", self._version, abi)
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What this engine can do."""
-        return self._capabilities
+        self.version = self._ask_version()
+        self.capabilities = capabilities("library", self.version, abi)
 
     @property
     def forked_after_use(self) -> bool:
-        """Whether this process was forked from one that had run jobs with it.
-
-        An engine with threads of its own hangs then, for they are not here.
-        """
+        """Whether another process has run jobs with it, of which this is the child."""
         here = os.getpid()
         return _first_users.get(self._name, here) != here
-
-    def version(self) -> VersionInfo:
-        """Return what the engine says of itself."""
-        return self._version
 
     def close(self) -> None:
         """Let the threads end. The library stays loaded for the life of the process."""
@@ -206,7 +196,7 @@ class LibraryBackend:
             EngineError: This engine has been closed.
         """
         go_on(request.deadline, request.cancel)
-        job = _Job(self._lib, self.abi, request)
+        job = _Job(self._lib, request, takes=self._takes)
         news: SimpleQueue[None] = SimpleQueue()
         wake = partial(news.put, None)
         forget = request.cancel._on_cancel(wake) if request.cancel else None
@@ -247,21 +237,21 @@ class LibraryBackend:
             return  # the caller looks what time it is
 
     def _ask_version(self) -> VersionInfo:
-        with _Context(self._lib, self.abi, {}) as context:
+        with _Context(self._lib, {}, takes=self._takes) as context:
             _, answer = context.send("v1/get_version_info", b"{}")
-        return version.from_json(answer["data"]["version_info"])
+        return from_json(answer["data"]["version_info"])
 
 
 class _Job:
     """One request on its way through a worker thread."""
 
-    def __init__(self, lib: Lib, abi: tuple[int, int], request: Request) -> None:
+    def __init__(self, lib: Lib, request: Request, *, takes: bool) -> None:
         self.submitted = False
         self.done = False
         self._request = request
         self._message = dumps(request.message)
         self._inputs = read_inputs(request)
-        self._context = _Context(lib, abi, request.message)
+        self._context = _Context(lib, request.message, takes=takes)
         self._response: Response | None = None
         self._error: BaseException | None = None
 
@@ -314,11 +304,17 @@ class _Job:
 class _Context:
     """An imageflow_context: made and destroyed by `with`, cancelled from anywhere."""
 
-    def __init__(self, lib: Lib, abi: tuple[int, int], job: Mapping[str, Any]) -> None:
-        """Make nothing yet. Errors will tell of *job*, the message."""
+    def __init__(self, lib: Lib, job: Mapping[str, Any], *, takes: bool) -> None:
+        """Make nothing yet.
+
+        Args:
+            lib: The engine.
+            job: The message, of which errors tell.
+            takes: Whether outputs are handed over, which they are since ABI 3.2.
+        """
         self._lib = lib
-        self._takes = abi >= (3, 2)
         self._job = job
+        self._takes = takes
         self._lock = threading.Lock()  # held while somebody else uses the pointer
         self._pointer: CData | None = None
         self._cancelled = False
@@ -390,10 +386,7 @@ class _Context:
         return status[0], json.loads(text)
 
     def output(self, io_id: int) -> bytes | CData:
-        """Return what was encoded; `free_outputs` frees it.
-
-        The engine hands it over since ABI 3.2, before that this is a copy.
-        """
+        """Return what was encoded; `free_outputs` frees it."""
         data, size = ffi.new("uint8_t **"), ffi.new("size_t *")
         read = (
             self._lib.imageflow_context_take_output_buffer
@@ -430,6 +423,3 @@ class _Context:
                 text = bytes(ffi.buffer(buffer)).rstrip(b"\0")
                 return text.replace(b"\0", b"").decode("utf-8", "replace")
             capacity *= 2
-
-
-_check: type[Backend] = LibraryBackend

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .._value import Value
 
@@ -62,50 +62,38 @@ class ToolLimits(Value):
 NO_LIMITS: Final = ToolLimits()
 
 
-class Backend(Protocol):
+class Backend:
     """An engine that has been opened and can run requests, from any thread."""
 
-    @property
-    def kind(self) -> EngineKind:
-        """How it runs jobs."""
-        ...
-
-    @property
-    def path(self) -> Path:
-        """The library or the tool."""
-        ...
-
-    @property
-    def abi(self) -> tuple[int, int] | None:
-        """Version of the C ABI, major and minor; None for a tool."""
-        ...
+    kind: EngineKind
+    """How it runs jobs."""
+    path: Path
+    """The library or the tool."""
+    abi: tuple[int, int] | None = None
+    """Version of the C ABI, major and minor; None for a tool."""
+    version: VersionInfo
+    """What the engine says of itself."""
+    capabilities: frozenset[Capability]
+    """What it can do."""
 
     @property
     def forked_after_use(self) -> bool:
         """Whether this process was forked from one that had run jobs with it.
 
         An engine that has threads of its own, as the official library, hangs then: they
-        did not come along. False for a tool.
+        did not come along. A child starts anew each time.
         """
-        ...
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What this engine can do."""
-        ...
+        return False
 
     def execute(self, request: Request) -> Response:
         """Run *request* and return its answer.
 
         Raises:
             JobError: The engine said no, died, was cancelled or ran out of time.
+            SourceError: An input that is a path cannot be read.
+            EngineError: It cannot be started any more, or has been closed.
         """
-        ...
-
-    def version(self) -> VersionInfo:
-        """Return what the engine says of itself."""
-        ...
+        raise NotImplementedError
 
     def close(self) -> None:
         """Let go of threads and children; a second call does nothing."""
-        ...

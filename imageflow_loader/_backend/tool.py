@@ -26,16 +26,16 @@ from . import child, faults, version
 from .endpoints import Answer, answer_image_info, answer_querystring, success
 from .exchange import open_exchange, way_there
 from .inputs import dumps, read_inputs
-from .protocol import NO_LIMITS, Response
+from .protocol import NO_LIMITS, Backend, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from ..types import Capability, VersionInfo
+    from ..types import VersionInfo
     from .child import Ended
     from .exchange import Exchange
-    from .protocol import Backend, Request, ToolLimits
+    from .protocol import Request, ToolLimits
 
 _JOBS: Final = frozenset({"v1/execute", "v0.1/execute", "v1/build", "v0.1/build"})
 _LIBRARY_ONLY: Final = frozenset(
@@ -137,31 +137,20 @@ def _cannot_start(path: Path, error: OSError) -> EngineError:
     )
 
 
-class ToolBackend:
+class ToolBackend(Backend):
     """The path of an imageflow_tool; it runs only while there is a job."""
 
-    kind: Final = "tool"
-    abi: Final = None
-    forked_after_use: Final = False  # a child starts anew each time
+    kind = "tool"
 
     def __init__(
         self, path: Path, version_info: VersionInfo, limits: ToolLimits
     ) -> None:
         """Use `open_tool`, which checks what this takes for granted."""
         self.path = path
-        self._version = version_info
+        self.version = version_info
         self._limits = limits
-        self._capabilities = version.capabilities("tool", version_info, None)
+        self.capabilities = version.capabilities("tool", version_info, None)
         self._closed = False
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What this engine can do."""
-        return self._capabilities
-
-    def version(self) -> VersionInfo:
-        """Return what the engine says of itself."""
-        return self._version
 
     def close(self) -> None:
         """Refuse further jobs. Nothing runs between jobs, so nothing is stopped."""
@@ -187,7 +176,7 @@ class ToolBackend:
     def _answer(self, request: Request) -> Answer:
         method = request.method.replace("v0.1/", "v1/", 1)
         if method == "v1/get_version_info":
-            return success({"version_info": self._version._asdict()})
+            return success({"version_info": self.version._asdict()})
         if method == "v1/get_image_info":
             return answer_image_info(request.message, read_inputs(request))
         if method.startswith("v1/schema/riapi/latest/"):
@@ -304,6 +293,3 @@ def _no_room(error: OSError, request: Request) -> EngineIOError:
     )
     fault.errno = error.errno
     return fault
-
-
-_check: type[Backend] = ToolBackend

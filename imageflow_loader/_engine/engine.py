@@ -186,7 +186,7 @@ class Engine:
 
     def _describe(self) -> EngineInfo:
         backend, platform = self._backend, self._platform
-        version = backend.version()
+        version = backend.version
         return EngineInfo(
             kind=backend.kind,
             edition=edition_of(version),

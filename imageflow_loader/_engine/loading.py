@@ -193,7 +193,7 @@ def _open(candidate: Candidate, path: Path, choice: _Choice) -> Backend:
 def _ask_who_it_is(backend: Backend, settings: Settings) -> None:
     """Make sure that a file named by the user is the engine that is wanted."""
     try:
-        edition = edition_of(backend.version())
+        edition = edition_of(backend.version)
     except JobError as error:
         backend.close()
         raise EngineLoadError(

@@ -350,7 +350,7 @@ def test_the_keys_of_a_query_string_are_the_same(pair: Pair) -> None:
 
 
 def test_both_say_which_engine_they_are(pair: Pair) -> None:
-    library, tool = (backend.version() for backend in pair)
+    library, tool = (backend.version for backend in pair)
 
     assert library.git_tag == tool.git_tag
     assert library.last_git_commit == tool.last_git_commit
@@ -360,7 +360,7 @@ def test_both_say_which_engine_they_are(pair: Pair) -> None:
 def test_what_an_engine_says_of_itself_is_an_endpoint_too(backend: Backend) -> None:
     response = backend.execute(request({}, method="v1/get_version_info", outputs=()))
 
-    assert response.json["data"]["version_info"] == backend.version()._asdict()
+    assert response.json["data"]["version_info"] == backend.version._asdict()
 
 
 class Fault(NamedTuple):

@@ -382,7 +382,7 @@ def run_script(name: str, *arguments: str | Path) -> str:
 def test_an_encoder_that_gets_no_memory_says_so_and_the_process_lives(
     engine: Backend, library: Path
 ) -> None:
-    if edition(engine.version()) != "embedded":
+    if edition(engine.version) != "embedded":
         pytest.skip("others end the process")
 
     said = run_script("little_memory.py", library)
