@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .._colors import ColorLike
     from ..types import Capability, Gravity, Json, SourceLike
 
-    Check = Callable[..., Mapping[str, Any]]
+    Check = Callable[..., Any]
 
 
 class Part(Value):
@@ -42,7 +42,8 @@ class Part(Value):
     def _members_json(self) -> dict[str, Json]:
         json: dict[str, Json] = {}
         for name, value in given(**vars(self)).items():
-            json |= _MEMBERS[name](**{name: value})
+            said = _MEMBERS[name](**{name: value})
+            json |= {} if name in _UNSAID else said
         return json
 
 
@@ -58,16 +59,6 @@ def _lossless(lossless: object) -> Mapping[str, Json]:
         return one_of(Literal["keep"], lossless=lossless)
     switch(lossless=lossless)
     return {"lossless": str(lossless).lower()}
-
-
-def _unsaid(check: Callable[..., object]) -> Check:
-    """Return a check of what only this package knows."""
-
-    def checked(**member: Any) -> Mapping[str, Json]:
-        check(**member)
-        return {}
-
-    return checked
 
 
 def _allowed(allowed_inputs: frozenset[str]) -> None:
@@ -86,7 +77,7 @@ _MEMBERS: Final = _table(
     ("w h", partial(whole, 1, INT32)),
     ("x1 y1 x2 y2", partial(number, 0, 100)),
     ("left top right bottom min_canvas_width min_canvas_height", whole),
-    ("relative_to", _unsaid(partial(one_of, Literal["image", "canvas"]))),
+    ("relative_to", partial(one_of, Literal["image", "canvas"])),
     ("mode", partial(one_of, ConstraintMode)),
     ("fit_mode", partial(one_of, WatermarkMode)),
     ("gravity", place),
@@ -100,9 +91,8 @@ _MEMBERS: Final = _table(
     ("opacity", partial(number, 0, 1)),
     # Limits
     ("megapixels", partial(number, 0)),
-    ("max_total_file_pixels max_threads", partial(whole, 1, _LARGE)),
-    ("max_input_bytes", _unsaid(partial(whole, 1, _LARGE))),
-    ("allowed_inputs", _unsaid(_allowed)),
+    ("max_total_file_pixels max_threads max_input_bytes", partial(whole, 1, _LARGE)),
+    ("allowed_inputs", _allowed),
     # Encoders
     ("quality minimum_quality", partial(whole, 0, 100)),
     ("speed", partial(whole, 1, 10)),
@@ -116,10 +106,12 @@ _MEMBERS: Final = _table(
     ("encoder_hints", dict),  # whatever it is
     ("jpeg png gif webp avif jxl jpeg_progressive color_profiles", switch),
     ("web_safe modern_web_safe all", switch),
-    # Values in values, and what is not in the JSON
+    # Values in values
     ("allow fit_box hints max_decode_size max_frame_size max_encode_size", parts),
-    ("source", _unsaid(check_source)),
+    ("source", check_source),
 )
+_UNSAID: Final = ("relative_to", "max_input_bytes", "allowed_inputs", "source")
+"""What only this package knows."""
 
 _MIB = 2**20
 FRAME_LIMITS: Final = ("max_decode_size", "max_frame_size", "max_encode_size")
