@@ -95,6 +95,8 @@ def batch(
         raise TypeError(f"recipe is a Job or an Output, not {recipe!r:.80}")
     if isinstance(sources, str | bytes | os.PathLike):
         raise TypeError("sources are many: put the only one into a list")
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # 10 ms
+
     job = Job(recipe) if isinstance(recipe, Output) else recipe
     if to is not None and len(job.outputs) != 1:
         raise ValueError("`to` is for a recipe with one output")
@@ -104,7 +106,7 @@ def batch(
     one_of(Literal["raise", "yield"], on_error=on_error)
     cancel = options.pop("cancel", None)
     stop = None
-    if executor is None or _runs_in_threads(executor):
+    if executor is None or isinstance(executor, ThreadPoolExecutor):
         options["cancel"] = stop = CancelToken()
         options["engine"] = options.get("engine") or get_engine()
     elif options.get("engine") is not None:
@@ -117,9 +119,7 @@ def batch(
 
     def items() -> Iterator[BatchItem]:
         from concurrent.futures import (  # 10 ms
-            FIRST_COMPLETED,
             ThreadPoolExecutor,
-            wait,
         )
 
         forever = Deadline(None)
@@ -186,12 +186,6 @@ def _outcome(future: Future[Outcome]) -> Outcome:
             raise
         text = f"Its workers died, one after the other: {error}"
         return None, EngineCrashedError(text)
-
-
-def _runs_in_threads(executor: Executor) -> bool:
-    from concurrent.futures import ThreadPoolExecutor
-
-    return isinstance(executor, ThreadPoolExecutor)
 
 
 def _processors() -> int:

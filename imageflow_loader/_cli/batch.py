@@ -64,8 +64,7 @@ def batch(
         **options,
     )
     failed = _report(items, len(targets), as_json=as_json)
-    told = f"{failed} failed"
-    told = red(told) if failed else told
+    told = red(f"{failed} failed") if failed else "0 failed"
     skipped = len(found) - len(targets)
     print(f"{len(targets) - failed} done, {told}, {skipped} skipped", file=sys.stderr)
     return 1 if failed else 0
@@ -74,16 +73,13 @@ def batch(
 def _targets(paths: list[Path], to: Path, query: str) -> dict[Path, Path]:
     """Return where each picture goes, in order."""
     suffix = _SUFFIX_OF.get(named_format(querystring_text(query)) or "")
-    targets: dict[Path, Path] = {}
     taken: dict[Path, Path] = {}
     for path in paths:
         for source, name in _pictures(path):
             target = to / (name.with_suffix(suffix) if suffix else name)
-            if target in taken and taken[target] != source:
-                raise ValueError(f"{taken[target]} and {source} would both be {target}")
-            targets[source] = target
-            taken[target] = source
-    return targets
+            if (other := taken.setdefault(target, source)) != source:
+                raise ValueError(f"{other} and {source} would both be {target}")
+    return {source: target for target, source in taken.items()}
 
 
 def _pictures(path: Path) -> Iterator[tuple[Path, Path]]:

@@ -108,10 +108,7 @@ def _png(w: int, h: int, channels: int, pixels: bytes) -> bytes:
     header = struct.pack(">IIBBBBB", w, h, 8, _COLOUR_TYPES[channels], 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 0)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data))
-        + tag
-        + data
-        + struct.pack(">I", zlib.crc32(tag + data))
+        struct.pack(f">I4s{len(data)}sI", len(data), tag, data, zlib.crc32(tag + data))
         for tag, data in chunks
     )
 

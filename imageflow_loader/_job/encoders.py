@@ -207,15 +207,12 @@ class Allow(Part):
 
         Source: RFC 9110, section 12.5.1; wildcards promise nothing.
         """
-        refused: set[str] = set()
-        taken: set[str] = set()
+        taken: dict[str, bool] = {}
         for each in (header or "").lower().split(","):
             media_type, *parameters = (word.strip() for word in each.split(";"))
-            (refused if any(map(_is_zero_quality, parameters)) else taken).add(
-                media_type
-            )
-        wanted = taken - refused
-        new = {n: True for n in ("webp", "avif", "jxl") if f"image/{n}" in wanted}
+            refused = any(map(_is_zero_quality, parameters))
+            taken[media_type] = taken.get(media_type, True) and not refused
+        new = {n: True for n in ("webp", "avif", "jxl") if taken.get(f"image/{n}")}
         return cls(web_safe=True, **new)
 
 
