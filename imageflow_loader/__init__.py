@@ -56,7 +56,7 @@ _HOMES = {
     "types": "Attempt FetchedEngine VersionInfo",
 }
 """Where each name lives that is looked up when it is used."""
-_NAMES = " ".join(_HOMES.values()).split()
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 if TYPE_CHECKING:
     from . import types as types
@@ -76,22 +76,21 @@ if TYPE_CHECKING:
         VersionInfo as VersionInfo,
     )
 else:
-    __all__ = ["__version__", "errors", "types", *errors.__all__, *_NAMES]
+    __all__ = ["__version__", "errors", "types", *errors.__all__, *_HOME_OF]
 
 
 def __getattr__(name: str) -> object:
-    if name not in ("types", *_NAMES):
+    home = "types" if name == "types" else _HOME_OF.get(name)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     errors.refuse_at_exit()
     from importlib import import_module
 
-    if name == "types":
-        return import_module(".types", __name__)
-    (home,) = (home for home, names in _HOMES.items() if name in names.split())
-    value: object = getattr(import_module(f".{home}", __name__), name)
+    module = import_module(f".{home}", __name__)
+    value: object = module if name == home else getattr(module, name)
     globals()[name] = value  # so that this function is not asked again
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "types", *_NAMES})
+    return sorted({*globals(), "types", *_HOME_OF})

@@ -255,15 +255,11 @@ def _cache_lines(cache: dict[str, Any]) -> Iterator[str]:
 
 def _attempt_lines(attempts: Iterable[dict[str, Any]]) -> Iterator[str]:
     for attempt in attempts:
-        words = [attempt["origin"], attempt["kind"], attempt["path"]]
-        name = " ".join(word for word in words if word)
-        if attempt["ok"]:
-            yield f"{name}: used"
-            continue
-        # The sentence names the path itself.
-        if attempt["path"] and attempt["path"] in attempt["error"]:
-            name = " ".join(word for word in words[:2] if word)
-        yield f"{name}: {attempt['error']}"
+        said = "used" if attempt["ok"] else attempt["error"]
+        path = attempt["path"] or ""
+        # Most sentences name the path themselves.
+        words = (attempt["origin"], attempt["kind"], "" if path in said else path)
+        yield f"{' '.join(filter(None, words))}: {said}"
         if attempt["hint"]:
             yield f"  {attempt['hint']}"
 

@@ -706,7 +706,7 @@ def _call_text(image: Image) -> str:
     """Return the call that made the last step of *image*, near enough."""
     params = image._params
     arguments = [
-        repr(source) if isinstance(source, Placeholder) else repr(source_name(source))
+        repr(source if isinstance(source, Placeholder) else source_name(source))
         for source in image._sources
         if source != Placeholder()
     ]
