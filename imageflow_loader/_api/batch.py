@@ -118,10 +118,6 @@ def batch(
     total = len(sources) if isinstance(sources, Sized) else None
 
     def items() -> Iterator[BatchItem]:
-        from concurrent.futures import (  # 10 ms
-            ThreadPoolExecutor,
-        )
-
         forever = Deadline(None)
         pool = executor or ThreadPoolExecutor(workers, "imageflow-batch")
         flight: dict[Future[Outcome], tuple[int, SourceLike]] = {}  # in their order
