@@ -195,7 +195,7 @@ class Fetch:
                     Path(scratch, archive.name).replace(archive)
                 sums = Path(scratch, _SUMS)
                 text = _with(folder / _SUMS, archive.name, expected.sha256)
-                sums.write_text(text, "utf-8", _AS_IT_IS)
+                sums.write_text(text, "utf-8", _AS_IT_IS, newline="\n")
                 sums.replace(folder / _SUMS)
         except OSError as error:
             raise EngineDownloadError(
