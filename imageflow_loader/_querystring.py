@@ -29,15 +29,9 @@ if TYPE_CHECKING:
 
 _FORMATS: Final[Mapping[str, FormatName | Literal["auto"]]] = {
     **dict.fromkeys(("jpg", "jpe", "jif", "jfif", "jfi", "exif", "jpeg"), "jpeg"),
-    "png": "png",
-    "gif": "gif",
-    "webp": "webp",
-    "avif": "avif",
-    "jxl": "jxl",
-    "jpegxl": "jxl",
-    "auto": "auto",
-    "keep": "keep",
-}
+    "png": "png", "gif": "gif", "webp": "webp", "avif": "avif",
+    "jxl": "jxl", "jpegxl": "jxl", "auto": "auto", "keep": "keep",
+}  # fmt: skip
 _NO_SUFFIXES: Final = frozenset({"exif", "jpegxl", "auto", "keep"})
 _UNWRITTEN: Final = frozenset({"avif", "jxl"})
 _MAY_MOVE: Final = frozenset({None, "gif", "auto", "keep"})

@@ -47,7 +47,6 @@ DOORS = {
     "urllib3": "_supply/fetch.py",  # below requests, whose raw answers raise its errors
     "numpy": "_io/pixels.py",
     "PIL": "_io/pixels.py",
-    "rich": "_cli/progress.py",
 }
 
 # Never imported when the package runs (tests/test_import_cost.py).
