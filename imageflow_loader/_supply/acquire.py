@@ -117,7 +117,7 @@ def fetch_engine(
         if not source.exists():
             raise EngineDownloadError(f"There is no {source}.")
         if suffix is None:
-            row = releases.by_name(source.name)
+            row = releases.by_name(source.name, kind)
     row = row or choose(platform, suffix=suffix, kind=kind)
     fetch = Fetch(settings, row, source, sha256, progress, patience)
     if destination is not None:

@@ -130,9 +130,10 @@ def for_suffix(suffix: str, kind: EngineKind | None = None) -> tuple[Artifact, .
     return _ranked(kind, lambda row, of: row.suffix == suffix and row.holds(of))
 
 
-def by_name(name: str) -> Artifact | None:
-    """Return the row whose archive has this file *name*, None if there is none."""
-    return next((row for row in ARTIFACTS if row.name == name), None)
+def by_name(name: str, kind: EngineKind | None = None) -> Artifact | None:
+    """Return the row whose archive has this file *name*, and what is wanted of it."""
+    rows = (row for row in ARTIFACTS if kind is None or row.holds(kind))
+    return next((row for row in rows if row.name == name), None)
 
 
 def _ranked(

@@ -382,6 +382,19 @@ def test_a_files_name_says_which_archive_it_is(tmp_path: Path, cache: Cache) -> 
     assert fetched.compared_with.endswith("/mirror/SHA256SUMS")
 
 
+def test_a_file_that_has_not_what_is_wanted_is_not_taken_for_it(
+    tmp_path: Path, cache: Cache
+) -> None:
+    a_mirror(tmp_path / "mirror", UNPINNED)
+    file, musl = (
+        tmp_path / "mirror" / UNPINNED.name,
+        LINUX._replace(libc=Libc("musl", None)),
+    )
+
+    with pytest.raises(EngineDownloadError, match="publishes no library for"):
+        fetch_engine(Settings(cache_dir=cache.root), musl, kind="library", source=file)
+
+
 def test_a_file_that_nobody_vouches_for_is_refused(
     tmp_path: Path, cache: Cache
 ) -> None:
