@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, ge
 from .errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from os import PathLike
 
     from .types import Edition
@@ -54,16 +53,15 @@ class Settings(NamedTuple):
     """`IMAGEFLOW_LIBC`: choose engines for this family; None for the one in use."""
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """Return what *environ* asks for, by default the process's own.
+    def from_environment(cls) -> Settings:
+        """Return what the environment asks for.
 
         An empty variable counts as one that is not set.
 
         Raises:
             SettingsError: A variable holds something that is not understood.
         """
-        env = os.environ if environ is None else environ
-        given = {field: env.get(_variable(field)) for field in cls._fields}
+        given = {field: os.environ.get(_variable(field)) for field in cls._fields}
         return cls(**{f: _understood(f, value) for f, value in given.items() if value})
 
     def as_variables(self) -> dict[str, str]:
@@ -102,15 +100,15 @@ class Settings(NamedTuple):
         )
 
 
-def preloads(environ: Mapping[str, str] | None = None) -> bool:
+def preloads() -> bool:
     """Return whether the loader was told to put other libraries before libc."""
-    return bool((os.environ if environ is None else environ).get("LD_PRELOAD"))
+    return bool(os.environ.get("LD_PRELOAD"))
 
 
-def library_path(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+def library_path() -> tuple[str, ...]:
     """Return the folders that the loader was told to look in first."""
-    value = (os.environ if environ is None else environ).get("LD_LIBRARY_PATH", "")
-    return tuple(filter(None, value.replace(";", ":").split(":")))
+    folders = os.environ.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
+    return tuple(filter(None, folders))
 
 
 def _variable(field: str) -> str:

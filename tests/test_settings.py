@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,28 @@ from imageflow_loader._settings import Settings, library_path, preloads
 from imageflow_loader.errors import SettingsError
 
 
+@pytest.fixture(autouse=True)
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the developer's own settings away."""
+    for name in list(os.environ):
+        if name.startswith(("IMAGEFLOW_", "LD_")):
+            monkeypatch.delenv(name)
+
+
+def settings_of(environ: dict[str, str]) -> Settings:
+    """Return what a process is asked for that has these variables."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        return Settings.from_environment()
+
+
 def test_an_empty_environment_leaves_every_choice_open() -> None:
-    assert Settings.from_environment({}) == Settings()
+    assert settings_of({}) == Settings()
 
 
 def test_every_variable_reaches_its_setting() -> None:
-    settings = Settings.from_environment(
+    settings = settings_of(
         {
             "IMAGEFLOW_LIBRARY": "/a/libimageflow.so",
             "IMAGEFLOW_TOOL": "/a/imageflow_tool",
@@ -57,7 +74,7 @@ def test_every_variable_reaches_its_setting() -> None:
     ],
 )
 def test_an_empty_variable_counts_as_unset(name: str) -> None:
-    assert Settings.from_environment({name: ""}) == Settings()
+    assert settings_of({name: ""}) == Settings()
 
 
 @pytest.mark.parametrize(
@@ -100,19 +117,19 @@ def test_a_value_that_is_not_understood_is_an_error_that_names_it(
     name: str, value: str, sentence: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_environment({name: value})
+        settings_of({name: value})
 
     assert str(caught.value) == sentence
 
 
 @pytest.mark.parametrize("word", ["1", "true", "Yes", "ON"])
 def test_a_switch_is_turned_on_by_any_usual_word(word: str) -> None:
-    assert Settings.from_environment({"IMAGEFLOW_OFFLINE": word}).offline
+    assert settings_of({"IMAGEFLOW_OFFLINE": word}).offline
 
 
 @pytest.mark.parametrize("word", ["0", "false", "No", "OFF"])
 def test_a_switch_is_turned_off_by_any_usual_word(word: str) -> None:
-    assert not Settings.from_environment({"IMAGEFLOW_OFFLINE": word}).offline
+    assert not settings_of({"IMAGEFLOW_OFFLINE": word}).offline
 
 
 def test_an_argument_wins_over_the_environment() -> None:
@@ -142,7 +159,7 @@ def test_no_argument_leaves_what_the_environment_says() -> None:
 def test_an_argument_allows_a_download_that_waits_but_none_that_is_forbidden(
     environment: str, argument: bool | None, result: str
 ) -> None:
-    settings = Settings.from_environment({"IMAGEFLOW_DOWNLOAD": environment})
+    settings = settings_of({"IMAGEFLOW_DOWNLOAD": environment})
 
     assert settings.overridden(download=argument).download == result
 
@@ -151,25 +168,35 @@ def test_an_argument_allows_a_download_that_waits_but_none_that_is_forbidden(
     ("environ", "answer"),
     [({}, False), ({"LD_PRELOAD": ""}, False), ({"LD_PRELOAD": "/shim.so"}, True)],
 )
-def test_a_preloaded_library_is_noticed(environ: dict[str, str], answer: bool) -> None:
-    assert preloads(environ) is answer
+def test_a_preloaded_library_is_noticed(
+    environ: dict[str, str], answer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    assert preloads() is answer
 
 
 @pytest.mark.parametrize("mirror", ["htps://me:secret@host/a", "host/a?sig=secret"])
 def test_a_mirror_that_is_not_understood_gives_no_secret_away(mirror: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        Settings.from_environment({"IMAGEFLOW_MIRROR": mirror})
+        settings_of({"IMAGEFLOW_MIRROR": mirror})
 
     assert "'host/a'" in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
 def test_a_mirror_keeps_the_end_of_its_query() -> None:
-    settings = Settings.from_environment({"IMAGEFLOW_MIRROR": "https://host/a?sig=b/"})
+    settings = settings_of({"IMAGEFLOW_MIRROR": "https://host/a?sig=b/"})
 
     assert settings.mirror == "https://host/a?sig=b/"
 
 
-def test_the_loaders_folders_are_told_without_the_empty_ones() -> None:
-    assert library_path({"LD_LIBRARY_PATH": "/a::/b;/c:"}) == ("/a", "/b", "/c")
-    assert library_path({}) == ()
+def test_the_loaders_folders_are_told_without_the_empty_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert library_path() == ()
+
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/a::/b;/c:")
+
+    assert library_path() == ("/a", "/b", "/c")

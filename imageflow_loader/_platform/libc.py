@@ -117,18 +117,15 @@ def family_of(path: str) -> Family | None:
     return None
 
 
-def musl_version(files: Iterable[str] | None = None) -> str | None:
+def musl_version() -> str | None:
     """Return the version of the musl that is mapped here, None if there is none.
 
     It is read out of the file, which costs a millisecond: for reports alone.
 
-    Args:
-        files: The paths to look at; None for those mapped into this process.
-
     Raises:
         OSError: There is no `/proc`.
     """
-    for path in sorted(mapped_files() if files is None else files):
+    for path in sorted(mapped_files()):
         if PurePosixPath(path).name == SOME_LIBC or family_of(path) == "musl":
             match = _MUSL_VERSION.search(Path(path).read_bytes())
             if match:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from imageflow_loader._platform import current_platform, musl_version
+from imageflow_loader._platform import current_platform, libc
 from tests.alpine_root import Alpine, in_a_namespace
 from tests.wrong_engines import build, program as path_of
 
@@ -247,12 +247,17 @@ def test_a_shim_that_claims_glibc_on_musl_is_not_believed(
     assert "conflict: confstr says glibc, the process musl" in answer.evidence
 
 
-def test_the_version_of_musl_is_read_out_of_its_file(alpine: Alpine) -> None:
+def test_the_version_of_musl_is_read_out_of_its_file(
+    alpine: Alpine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     by_itself = subprocess.run(
         [alpine.loader], capture_output=True, text=True, check=False
     )
 
-    version = musl_version([str(alpine.loader)])
+    mapped = frozenset({str(alpine.loader)})
+    monkeypatch.setattr(libc, "mapped_files", lambda: mapped)
+
+    version = libc.musl_version()
 
     assert version
     assert f"Version {version}\n" in by_itself.stderr
