@@ -52,8 +52,8 @@ DOORS = {
 # Never imported when the package runs (tests/test_import_cost.py).
 FOR_TYPE_CHECKERS = {"typing_extensions"}
 
-# Where machines differ beyond what `_platform` says: dlopen, children, files in use.
-MAY_ASK_THE_SYSTEM = {"_backend/library.py", "_backend/child.py", "_supply/cache.py"}
+# Where machines differ beyond what `_platform` says: dlopen, children.
+MAY_ASK_THE_SYSTEM = {"_backend/library.py", "_backend/child.py"}
 
 
 def room_of(path: Path) -> str:
@@ -115,7 +115,7 @@ def test_only_the_settings_read_the_environment(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_only_the_platform_and_three_files_ask_for_the_system(path: Path) -> None:
+def test_only_the_platform_and_two_files_ask_for_the_system(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
 
     asked = {
