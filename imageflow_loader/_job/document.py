@@ -17,7 +17,7 @@ from .values import FRAME_LIMITS, UNLIMITED, FrameLimit, Security
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..types import Destination, Json, SourceLike
+    from ..types import Destination, ErrorCategory, Json, SourceLike
 
 
 def document(job: Job, api: Literal["build", "execute"]) -> dict[str, Json]:
@@ -129,10 +129,13 @@ def check_document(data: Mapping[str, Any]) -> list[Any]:
 
 
 def _no_document(why: str) -> InvalidJobError:
-    """Return the error that says so."""
-    return InvalidJobError(
-        f"This is no build document: {why}.", category="invalid_json"
-    )
+    return _refused(f"This is no build document: {why}.", "invalid_json")
+
+
+def _refused(
+    why: str, category: ErrorCategory = "graph_invalid", kind: str | None = None
+) -> InvalidJobError:
+    return InvalidJobError(why, category=category, kind=kind)
 
 
 # And back
@@ -163,11 +166,8 @@ class _ById(dict[int, Any]):
     """Inputs or outputs by their io_ids."""
 
     def __missing__(self, io_id: int) -> None:
-        raise InvalidJobError(
-            f"A node names io_id {io_id}, which no entry of io has in that direction.",
-            category="argument_invalid",
-            kind="IoIdNotFound",
-        )
+        why = f"A node names io_id {io_id}, which no entry of io has in that direction."
+        raise _refused(why, "argument_invalid", "IoIdNotFound")
 
 
 _BEGIN: Final = ("command_string", "create_canvas", "decode")
@@ -183,11 +183,8 @@ class _Reader:
         for entry in data["io"]:
             io_id = entry["io_id"]
             if io_id in self.sources or io_id in self.destinations:
-                raise InvalidJobError(
-                    f"Two entries of io have the io_id {io_id}.",
-                    category="argument_invalid",
-                    kind="DuplicateIoId",
-                )
+                why = f"Two entries of io have the io_id {io_id}."
+                raise _refused(why, "argument_invalid", "DuplicateIoId")
             if entry["direction"] == "in":
                 self.sources[io_id] = _source(io_id, entry["io"])
             else:
@@ -204,9 +201,7 @@ class _Reader:
         for number in _in_order(nodes, parents):
             self._read(number, nodes[number], parents.get(number, {}))
         if not self.outputs:
-            raise InvalidJobError(
-                "The document encodes nothing.", category="graph_invalid"
-            )
+            raise _refused("The document encodes nothing.")
         outputs = [output for _, output in sorted(self.outputs, key=itemgetter(0))]
         return Job(*outputs, security=None if limits is None else _security(limits))
 
@@ -225,10 +220,9 @@ class _Reader:
         name, params = parted(node)
         fed = "input" in parents or name in _BEGIN
         if not fed or not self.images.keys() >= {*parents.values()}:
-            raise InvalidJobError(
+            raise _refused(
                 f"Node {number}, {name}, has no image to work on: it is fed by "
-                f"{sorted(parents.values()) or 'none'}.",
-                category="graph_invalid",
+                f"{sorted(parents.values()) or 'none'}."
             )
         above = {kind: self.images[parent] for kind, parent in parents.items()}
         if name == "encode":
@@ -289,12 +283,9 @@ def _in_order(
     else:
         if nodes.keys() >= set(order):
             return order
-    raise InvalidJobError(
-        f"The nodes {sorted(set(order))} wait for each other, or for a node that is "
-        "not there.",
-        category="graph_invalid",
-        kind="GraphCyclic",
-    )
+    numbers = sorted(set(order))
+    why = f"The nodes {numbers} wait for each other, or for a node that is not there."
+    raise _refused(why, kind="GraphCyclic")
 
 
 def _source(io_id: int, io: Any) -> SourceLike | Placeholder:
