@@ -12,8 +12,7 @@ from .._io import source_name
 from .._job import Job, command_string
 from .._querystring import named_by_suffix, named_format, querystring_text
 from .pictures import UNTRUSTED
-from .progress import reporting
-from .shell import JSON_LINES, TIMEOUT, argument, command, flag, red
+from .shell import JSON_LINES, TIMEOUT, argument, command, flag, red, reporting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,7 @@ from .._platform import current_platform
 from .._settings import Settings
 from .._supply import SUFFIXES, Cache, Damaged, Fetch, choose, shown
 from ..errors import EngineLoadError
-from .progress import reporting
-from .shell import QUIET, argument, command, flag
+from .shell import QUIET, argument, command, flag, reporting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

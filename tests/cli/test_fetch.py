@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imageflow_loader._cli import main
-from imageflow_loader._cli.progress import reporting
+from imageflow_loader._cli.shell import reporting
 from tests.supply.upstream import Archive, archive
 from tests.terminal import on_terminal
 
