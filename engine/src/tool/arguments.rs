@@ -135,16 +135,17 @@ fn build(arguments: &[&str]) -> Result<Command, String> {
 
 fn querystring(arguments: &[&str]) -> Result<Command, String> {
     let mut work = Work::default();
-    let (mut command, mut input, mut output) = (None, None, None);
+    let mut command = None;
     read_flags(arguments, |flag, values| match flag {
         "--command" => once(&mut command, flag, values),
-        "--in" => once(&mut input, flag, values),
-        "--out" => once(&mut output, flag, values),
+        "--in" => some(&mut work.inputs, flag, values),
+        "--out" => some(&mut work.outputs, flag, values),
         _ => common(&mut work, flag, values),
     })?;
     work.recipe = Recipe::Command(command.ok_or("--command TEXT is required")?);
-    work.inputs.push(input.ok_or("--in FILE is required")?);
-    work.outputs.push(output.ok_or("--out FILE is required")?);
+    if work.inputs.is_empty() || work.outputs.is_empty() {
+        return Err("--in FILE and --out FILE are required".to_owned());
+    }
     Ok(Command::Work(work))
 }
 
@@ -228,11 +229,12 @@ mod tests {
 
     #[test]
     fn values_of_a_repeated_flag_are_one_list() {
-        let work = work("v1/build --json j --in a b --out c --in d");
+        for command in ["v1/build --json j", "v1/querystring --command j"] {
+            let work = work(&format!("{command} --in a b --out c --in d"));
 
-        assert_eq!(work.inputs, ["a", "b", "d"]);
-        assert_eq!(work.outputs, ["c"]);
-        assert_eq!(work.recipe, Recipe::File("j".to_owned()));
+            assert_eq!(work.inputs, ["a", "b", "d"]);
+            assert_eq!(work.outputs, ["c"]);
+        }
     }
 
     #[test]
@@ -270,8 +272,7 @@ mod tests {
             ("v1/build --json a --quiet=yes", "'--quiet' takes no value"),
             ("v1/build --json a --in -x.jpg", "'--in' needs a value"),
             ("v1/build --jsonn a", "unexpected argument '--jsonn' found"),
-            ("v1/querystring --command w=9 --in a", "--out FILE is required"),
-            ("v1/querystring --command w=9 --in a b --out c", "'b'"),
+            ("v1/querystring --command w=9 --in a", "--out FILE are required"),
             ("diagnose", "--show-compilation-info"),
             ("diagnose --self-test", "'--self-test'"),
         ] {
