@@ -5,17 +5,16 @@ const ORIENTATION: u16 = 0x0112;
 /// Type of a 16 bit number.
 const SHORT: u16 = 3;
 
-/// The orientation flag, 1–8, of EXIF data with or without its `Exif` signature.
+/// The orientation flag, 1–8, of EXIF data, whose `Exif` signature may be any 15 bytes.
 #[must_use]
 pub fn orientation(exif: &[u8]) -> Option<u16> {
-    let tiff = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-    let bytes = Tiff::new(tiff)?;
-    let directory = bytes.u32(4)? as usize;
+    let bytes = (0..16).find_map(|start| Tiff::new(exif.get(start..)?))?;
+    let directory = bytes.u32(4)?.max(4) as usize;
     let entries = usize::from(bytes.u16(directory)?);
     (0..entries)
         .map(|i| directory + 2 + i * 12)
         .find(|&entry| bytes.u16(entry) == Some(ORIENTATION))
-        .filter(|&entry| bytes.u16(entry + 2) == Some(SHORT))
+        .filter(|&entry| bytes.u16(entry + 2) == Some(SHORT) || bytes.u32(entry + 4) == Some(1))
         .and_then(|entry| bytes.u16(entry + 8))
         .filter(|flag| (1..=8).contains(flag))
 }

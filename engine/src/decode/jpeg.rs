@@ -1,25 +1,32 @@
-//! JPEG: zenjpeg by rows, and zune for four inks.
+//! JPEG: as libjpeg decodes it, or by zenjpeg's rows where it is large and nothing special.
 
 mod band;
-mod cut;
+mod draw;
 mod eighths;
+mod head;
 mod inks;
 mod lazy;
-mod markers;
 mod planes;
 mod scan;
+mod whole;
+
+use std::borrow::Cow;
 
 use enough::Stop;
-use zenjpeg::decoder::{ColorSpace, Decoder, JpegInfo, JpegMode};
+use zenjpeg::decoder::Decoder;
 
 use super::colour::{self, Profile};
-use super::{Commands, Format, Header, exif, malformed};
+use super::{Commands, Format, Header, JpegHint, exif, malformed};
 use crate::error::{Error, Result};
-use crate::frame::{Channels, Frame, Turn};
+use crate::frame::{Channels, Turn};
 use crate::limits::Limits;
-use crate::memory;
-use crate::rows::Picture;
-use eighths::Shrunk;
+use crate::rows::{Picture, Rows};
+use draw::Drawn;
+use head::{Markers, Space};
+use whole::Whole;
+
+/// Pixels from which on it matters what decoding costs.
+const LARGE: u64 = 1_000_000;
 
 fn damaged(error: impl std::fmt::Display) -> Error {
     malformed(Format::Jpeg, error)
@@ -30,53 +37,29 @@ fn decoder() -> Decoder {
     Decoder::new().auto_orient(false).num_threads(1).max_pixels(u64::MAX).max_memory(u64::MAX)
 }
 
-/// What the markers before the pixels say.
-struct Head {
-    info: JpegInfo,
-    turn: Turn,
-    /// Before the turn.
-    size: (u32, u32),
+fn turn(markers: &Markers<'_>) -> Turn {
+    Turn::from_exif(markers.exif.and_then(exif::orientation).unwrap_or(1).into())
 }
 
-impl Head {
-    fn read(bytes: &[u8]) -> Result<Self> {
-        let info = decoder().read_info(bytes).map_err(damaged)?;
-        let flag = info.exif.as_deref().and_then(exif::orientation);
-        let size = (info.dimensions.width, info.dimensions.height);
-        if size.0 == 0 || size.1 == 0 {
-            return Err(damaged("it has no pixels"));
-        }
-        Ok(Self { turn: Turn::from_exif(flag.unwrap_or(1).into()), size, info })
-    }
-
-    /// Eighths of its size at which it is decoded.
-    fn eighths(&self, commands: &Commands) -> u32 {
-        commands.jpeg_hint.map_or(8, |hint| eighths::enough(self.size, (hint.w, hint.h)))
-    }
-}
-
-/// What decoding by rows has to know.
-#[derive(Clone, Copy, Debug)]
-struct Plain {
-    /// The full size.
-    size: (u32, u32),
-    /// Whether its planes are such as can be shrunk before they become RGB.
-    planes: bool,
-    /// Whether it is shrunk in linear light.
-    linear: bool,
+/// Eighths of a size at which it is decoded.
+fn eighths(size: (u32, u32), commands: &Commands) -> u32 {
+    commands.jpeg_hint.map_or(8, |hint| eighths::enough(size, (hint.w, hint.h)))
 }
 
 /// See [`super::header`].
 pub fn header(bytes: &[u8]) -> Result<Header> {
-    let head = Head::read(bytes)?;
-    let (w, h) = head.turn.size(head.size);
+    let bytes = head::with_end(bytes);
+    let markers = Markers::new(&bytes)?;
+    let (w, h) = turn(&markers).size(markers.size);
     Ok(Header { w, h, alpha: false, lossless: false, animated: false })
 }
 
 /// See [`super::scaled_size`].
 pub fn scaled_size(bytes: &[u8], commands: &Commands) -> Result<(u32, u32)> {
-    let head = Head::read(bytes)?;
-    Ok(head.turn.size(eighths::size(head.size, head.eighths(commands))))
+    let bytes = head::with_end(bytes);
+    let markers = Markers::new(&bytes)?;
+    let eighths = eighths(markers.size, commands);
+    Ok(turn(&markers).size(eighths::size(markers.size, eighths)))
 }
 
 /// See [`super::still`].
@@ -86,66 +69,225 @@ pub fn open<'a>(
     limits: &'a Limits,
     stop: &'a dyn Stop,
 ) -> Result<Picture<'a>> {
-    let head = Head::read(bytes)?;
-    limits.check_source(head.size.0, head.size.1)?;
-    let eighths = head.eighths(commands);
-    let (w, h) = eighths::size(head.size, eighths);
+    let ended = head::with_end(bytes);
+    let mut markers = Markers::new(&ended)?;
+    let size = markers.size;
+    limits.check_source(size.0, size.1)?;
+    let eighths = eighths(size, commands);
+    let (w, h) = eighths::size(size, eighths);
     limits.decoded(w, h, Channels::Rgb)?;
-    let linear = commands.jpeg_hint.is_some_and(|hint| hint.linear);
-    let inks = head.info.num_components == 4;
-    let picture = if inks {
-        let frame = inks::decode(bytes, &head, commands, limits, stop)?;
-        shrunk(Picture::Frame(frame), eighths, linear)
+    let turn = turn(&markers);
+    let plain = Plain { size, eighths, hint: commands.jpeg_hint };
+    let picture = if is_large_and_usual(&markers) && matches!(ended, Cow::Borrowed(_)) {
+        let rows = Box::new(lazy::LazyRows::new(bytes, plain, stop));
+        in_srgb(Picture::Rows(rows), &markers, commands)?
     } else {
-        in_color(bytes, &head, (eighths, linear), limits, stop)?
+        let rows = plain.drawn(&mut markers, stop)?;
+        if matches!(markers.space()?, Space::Cmyk | Space::Ycck) {
+            Picture::Frame(inks::in_srgb(rows, &markers, commands, limits, stop)?)
+        } else {
+            in_srgb(Picture::Rows(Box::new(rows)), &markers, commands)?
+        }
     };
-    let turn = head.turn;
-    let profile = head.info.icc_profile.filter(|_| !inks).map_or(Profile::Srgb, Profile::Icc);
-    let picture = colour::to_srgb(picture, profile, commands)?;
     if turn == Turn::None {
         return Ok(picture);
     }
     picture.into_frame(limits, stop)?.turned(turn, limits, stop).map(Picture::Frame)
 }
 
-/// A picture of one or three components, at so many eighths of its size.
-fn in_color<'a>(
-    bytes: &'a [u8],
-    head: &Head,
-    (eighths, linear): (u32, bool),
-    limits: &Limits,
-    stop: &'a dyn Stop,
+/// What no other decoder than that which is quick at it has to be asked for.
+fn is_large_and_usual(markers: &Markers<'_>) -> bool {
+    let (w, h) = markers.size;
+    let blocks: Vec<_> = markers.components.iter().map(|component| component.blocks).collect();
+    let usual = matches!(
+        (blocks.as_slice(), markers.space()),
+        ([(1, 1)], _) | ([(1 | 2, 1 | 2), (1, 1), (1, 1)], Ok(Space::YCbCr))
+    );
+    let one_scan = markers.scan.parts.len() == blocks.len() && !markers.progressive;
+    usual && one_scan && !markers.arithmetic && u64::from(w) * u64::from(h) >= LARGE
+}
+
+/// A profile of greys says nothing of colours.
+fn in_srgb<'a>(
+    picture: Picture<'a>,
+    markers: &Markers<'_>,
+    commands: &Commands,
 ) -> Result<Picture<'a>> {
-    if head.info.mode == JpegMode::Baseline && !cut::is_cut(bytes) {
-        let planes = matches!(head.info.color_space, ColorSpace::YCbCr | ColorSpace::Grayscale)
-            && markers::has_common_sampling(bytes);
-        let plain = Plain { size: head.size, planes, linear };
-        return Ok(Picture::Rows(Box::new(lazy::LazyRows::new(bytes, plain, eighths, stop))));
-    }
-    let frame = in_one_go(bytes, head, limits, stop)?;
-    Ok(shrunk(Picture::Frame(frame), eighths, linear))
+    let is_grey = markers.space()? == Space::Grey;
+    let profile = markers.profile().filter(|icc| is_grey || icc.get(16..20) != Some(b"GRAY"));
+    colour::to_srgb(picture, profile.map_or(Profile::Srgb, Profile::Icc), commands)
 }
 
-/// A picture that cannot be decoded by rows: of several scans, or cut.
-fn in_one_go(bytes: &[u8], head: &Head, limits: &Limits, stop: &dyn Stop) -> Result<Frame> {
-    let paid = limits.collected(head.size.0, head.size.1, Channels::Rgb)?;
-    let decode = |bytes: &[u8]| {
-        let result = decoder().decode(bytes, stop);
-        stop.check()?;
-        let px = result.map_err(damaged)?.into_pixels_u8();
-        Frame::adopt(&paid, px.ok_or_else(|| damaged("it has no pixels"))?)
-    };
-    memory::expect(head.size, 8)?; // all coefficients and the frame
-    let mut frame = decode(bytes)?;
-    if head.info.mode == JpegMode::Baseline && cut::is_cut(bytes) {
-        cut::blank_what_is_missing(&mut frame, &decode(&cut::continued(bytes))?, head, stop)?;
-    }
-    Ok(frame)
+/// What decoding has to know.
+#[derive(Clone, Copy, Debug)]
+struct Plain {
+    /// The full size.
+    size: (u32, u32),
+    eighths: u32,
+    hint: Option<JpegHint>,
 }
 
-fn shrunk(picture: Picture<'_>, eighths: u32, linear: bool) -> Picture<'_> {
-    if eighths == 8 {
-        return picture;
+impl Plain {
+    /// The picture as libjpeg decodes it.
+    fn drawn(self, markers: &mut Markers<'_>, stop: &dyn Stop) -> Result<DrawnRows> {
+        let whole = Whole::read(markers, stop)?;
+        let drawn = Drawn::new(markers, whole, self.eighths, self.hint, stop)?;
+        let size = eighths::size(self.size, self.eighths);
+        Ok(DrawnRows { drawn, size, next: 0, row: vec![0; size.0 as usize * 3] })
     }
-    Picture::Rows(Box::new(Shrunk::new(picture.into_rows(), eighths, linear)))
+}
+
+/// The rows of a drawn picture in RGB.
+struct DrawnRows {
+    drawn: Drawn,
+    size: (u32, u32),
+    next: u32,
+    row: Vec<u8>,
+}
+
+impl Rows for DrawnRows {
+    fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    fn channels(&self) -> Channels {
+        Channels::Rgb
+    }
+
+    fn next_row(&mut self) -> Result<&[u8]> {
+        self.drawn.row(self.next, &mut self.row);
+        self.next += 1;
+        Ok(&self.row)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rows::collect;
+    use enough::Unstoppable;
+    use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
+    const SIZE: (u16, u16) = (75, 50);
+
+    /// Soft blobs and an edge.
+    fn scene() -> Vec<u8> {
+        let pixel = |i: u32| {
+            let (x, y) = (i % u32::from(SIZE.0), i / u32::from(SIZE.0));
+            let soft = ((x as f32 / 9.0).sin() + (y as f32 / 7.0).cos()) * 50.0 + 120.0;
+            let edge = if x > y { 30.0 } else { 0.0 };
+            [soft + edge, soft, 255.0 - soft].map(|v| v as u8)
+        };
+        (0..u32::from(SIZE.0) * u32::from(SIZE.1)).flat_map(pixel).collect()
+    }
+
+    fn file(sampling: SamplingFactor, progressive: bool, restart: u16) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, 90);
+        encoder.set_sampling_factor(sampling);
+        encoder.set_progressive(progressive);
+        if restart > 0 {
+            encoder.set_restart_interval(restart);
+        }
+        encoder.encode(&scene(), SIZE.0, SIZE.1, ColorType::Rgb).unwrap();
+        bytes
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Vec<u8>> {
+        let limits = Limits::default();
+        let picture = open(bytes, &Commands::default(), &limits, &Unstoppable)?;
+        Ok(picture.into_frame(&limits, &Unstoppable)?.px().to_vec())
+    }
+
+    #[test]
+    fn scans_that_refine_each_other_give_the_same_picture() {
+        for sampling in [SamplingFactor::R_4_4_4, SamplingFactor::R_4_2_0] {
+            let whole = decoded(&file(sampling, false, 0)).unwrap();
+
+            assert!(decoded(&file(sampling, true, 0)).unwrap() == whole);
+            assert!(decoded(&file(sampling, false, 3)).unwrap() == whole);
+            assert!(decoded(&file(sampling, true, 2)).unwrap() == whole);
+        }
+    }
+
+    #[test]
+    fn a_picture_is_what_zenjpeg_makes_of_it() {
+        use SamplingFactor::{R_4_1_1, R_4_2_0, R_4_2_2, R_4_4_0, R_4_4_4};
+        for sampling in [R_4_4_4, R_4_2_2, R_4_4_0, R_4_2_0, R_4_1_1] {
+            let bytes = file(sampling, false, 0);
+            let other = decoder().decode(&bytes, Unstoppable).unwrap().into_pixels_u8().unwrap();
+            let ours = decoded(&bytes).unwrap();
+
+            let off = |(a, b): (&u8, &u8)| u32::from(a.abs_diff(*b));
+            let mean = ours.iter().zip(&other).map(off).sum::<u32>() as f32 / ours.len() as f32;
+            assert!(mean < 0.6, "{sampling:?}: {mean}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_grey_and_the_rest_is_as_it_was() {
+        let bytes = file(SamplingFactor::R_4_4_4, false, 0);
+        let whole = decoded(&bytes).unwrap();
+        let cut = decoded(&bytes[..bytes.len() / 2 + 200]).unwrap();
+
+        assert!(cut[..75 * 3 * 8] == whole[..75 * 3 * 8]);
+        assert!(cut[cut.len() - 3..] == [128; 3]);
+    }
+
+    #[test]
+    fn damaged_scans_come_to_an_end_and_to_a_picture() {
+        for progressive in [false, true] {
+            let bytes = file(SamplingFactor::R_4_2_0, progressive, 2);
+            let start = bytes.windows(2).position(|two| two == [0xFF, 0xDA]).unwrap() + 14;
+            for end in (start..bytes.len()).step_by(7) {
+                // Cut inside of a table it is an error, as in libjpeg.
+                assert!(decoded(&bytes[..end]).is_ok() || progressive, "cut after {end}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_picture_goes_on_where_zenjpeg_gives_up() {
+        let (w, h) = (1200u16, 900u16);
+        let pixels: Vec<u8> = (0..u32::from(w) * u32::from(h)).map(|i| (i / 97) as u8).collect();
+        let mut bytes = Vec::new();
+        Encoder::new(&mut bytes, 90).encode(&pixels, w, h, ColorType::Luma).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 40].fill(0xFE); // no codes
+
+        assert_eq!(decoded(&bytes).unwrap().len(), 1200 * 900 * 3);
+    }
+
+    #[test]
+    fn grey_has_as_many_blocks_as_it_needs_whatever_its_sampling() {
+        let mut bytes = Vec::new();
+        let grey: Vec<u8> = scene().into_iter().step_by(3).collect();
+        Encoder::new(&mut bytes, 90).encode(&grey, SIZE.0, SIZE.1, ColorType::Luma).unwrap();
+        let whole = decoded(&bytes).unwrap();
+        let frame = bytes.windows(2).position(|two| two == [0xFF, 0xC0]).unwrap();
+
+        bytes[frame + 11] = 0x22;
+
+        assert!(decoded(&bytes).unwrap() == whole);
+    }
+
+    #[test]
+    fn a_picture_is_shrunk_without_its_edges_being_lost() {
+        let limits = Limits::default();
+        let bytes = file(SamplingFactor::R_4_2_0, true, 0);
+        for eighths in [1, 2, 3, 4, 5, 6] {
+            for (spatial, linear) in [(false, false), (true, false), (true, true)] {
+                let (w, h) = eighths::size((75, 50), eighths);
+                let hint = JpegHint { w: w.into(), h: h.into(), spatial, linear };
+                let commands = Commands { jpeg_hint: Some(hint), ..Commands::default() };
+                let picture = open(&bytes, &commands, &limits, &Unstoppable).unwrap();
+                assert_eq!(picture.size(), (w, h));
+
+                let frame = collect(&mut *picture.into_rows(), &limits, &Unstoppable).unwrap();
+                let blue = frame.row(h / 2)[2];
+                let full = scene()[(25 * 75) * 3 + 2];
+                assert!(blue.abs_diff(full) < 40, "{eighths}/8 {hint:?}: {blue} {full}");
+            }
+        }
+    }
 }

@@ -99,7 +99,9 @@ pub struct JpegHint {
     pub w: i64,
     /// The least height.
     pub h: i64,
-    /// Whether luma is averaged in linear light.
+    /// Whether luma is averaged sample by sample, and not by leaving out waves.
+    pub spatial: bool,
+    /// Whether that is done in linear light.
     pub linear: bool,
 }
 
@@ -128,8 +130,9 @@ impl Commands {
                 scale_luma_spatially: spatial,
                 gamma_correct_for_srgb_during_spatial_luma_scaling: gamma,
             } => {
-                let linear = spatial == Some(true) && gamma == Some(true);
-                self.jpeg_hint = Some(JpegHint { w, h, linear });
+                let spatial = spatial == Some(true);
+                let linear = spatial && gamma == Some(true);
+                self.jpeg_hint = Some(JpegHint { w, h, spatial, linear });
             }
             DecoderCommand::WebpDecoderHints { width, height } => {
                 self.webp_hint = Some((width, height));

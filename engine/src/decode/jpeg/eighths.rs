@@ -145,14 +145,18 @@ impl Taps {
     }
 }
 
-/// How much each of 8 samples adds to the one at place *i* of *n*: by the area they share.
-fn weights(i: usize, n: usize) -> [f32; 8] {
-    let span = 8.0 / n as f32;
-    let (start, end) = (i as f32 * span, (i + 1) as f32 * span);
-    std::array::from_fn(|x| {
-        let x = x as f32;
-        ((end.min(x + 1.0) - start.max(x)).max(0.0)) / span
-    })
+/// How much each of 8 samples adds to the one at place *i* of *n*: the nearer the more, on
+/// Hermite's curve, which is what upstream's decoder shrinks by.
+#[must_use]
+pub fn weights(i: usize, n: usize) -> [f32; 8] {
+    let scale = 8.0 / n as f32;
+    let middle = (i as f32 + 0.5) * scale;
+    let strength = |x: usize| {
+        let far = ((x as f32 + 0.5 - middle) / scale).abs().min(1.0);
+        1.0 - far * far * (3.0 - 2.0 * far)
+    };
+    let sum: f32 = (0..8).map(strength).sum();
+    std::array::from_fn(|x| strength(x) / sum)
 }
 
 /// Bytes as amounts that can be averaged, and back.

@@ -7,6 +7,7 @@
 use archmage::autoversion;
 use enough::Stop;
 
+use super::eighths;
 use super::scan::{Component, Scan};
 use crate::error::Result;
 use crate::frame::Channels;
@@ -43,7 +44,8 @@ impl<'a> ShrunkPlanes<'a> {
         let plane = |(i, component): (usize, &Component)| {
             let (across, down) = component.blocks;
             let size = (8 * blocks.0 / (factor * across), 8 * blocks.1 / (factor * down));
-            Plane::new(component, size, units, (linear && i == 0).then(Light::new))
+            let in_light = linear && i == 0 && size.0 > 1; // upstream's eighths are not
+            Plane::new(component, size, units, in_light.then(|| Light::new(size.0)))
         };
         let size = (w.div_ceil(factor as u32), h.div_ceil(factor as u32));
         let rows = 8 * blocks.1 / factor;
@@ -130,10 +132,10 @@ impl Plane {
     fn finish(&mut self) {
         match &mut self.light {
             Some(light) => {
-                let pairs = self.samples.chunks_exact(self.samples_stride * 2);
-                for (pair, row) in pairs.zip(self.band.chunks_exact_mut(self.stride)) {
-                    let (upper, lower) = pair.split_at(self.samples_stride);
-                    light.average(upper, lower, row);
+                let n = light.weights.len();
+                let bands = self.samples.chunks_exact(self.samples_stride * self.size.1);
+                for (band, rows) in bands.zip(self.band.chunks_exact_mut(self.stride * n)) {
+                    light.shrink(band, self.samples_stride, rows, self.stride);
                 }
             }
             None => {
@@ -266,15 +268,20 @@ fn add(sum: &mut [f32; 8], amount: f32, wave: &[f32; 8]) {
 /// back from it. Averages of four levels are half a level off at most, equal levels stay.
 struct Light {
     levels: Box<[u8; Self::STEPS]>,
-    /// Light of two samples, one below the other.
-    pairs: Vec<f32>,
+    /// How much of each of the samples of a block's side goes into each that is wanted.
+    weights: Vec<[f32; 8]>,
+    /// Light of the samples of a row of blocks.
+    lights: Vec<f32>,
+    /// Of one row that is wanted.
+    sums: Vec<f32>,
     steps: Vec<u32>,
 }
 
 impl Light {
     const STEPS: usize = 1 << 14;
 
-    fn new() -> Self {
+    /// For blocks with so many samples aside in the end.
+    fn new(n: usize) -> Self {
         let mut levels = Box::new([255; Self::STEPS]);
         let mut step = 0;
         for level in 0..255u8 {
@@ -285,7 +292,14 @@ impl Light {
                 step += 1;
             }
         }
-        Self { levels, pairs: Vec::new(), steps: Vec::new() }
+        let each = 4 / n;
+        let shrunk = |i: usize| {
+            let all = eighths::weights(i, n);
+            let mut sums = all.chunks(each).map(|weights| weights.iter().sum());
+            std::array::from_fn(|_| sums.next().unwrap_or(0.0))
+        };
+        let weights = (0..n).map(shrunk).collect();
+        Self { levels, weights, lights: Vec::new(), sums: Vec::new(), steps: Vec::new() }
     }
 
     /// The light of a level of 0–255, 0–1.
@@ -295,19 +309,47 @@ impl Light {
         v * (0.060_230 + v * (0.347_552 + v * (0.950_582 - v * 0.358_364)))
     }
 
-    /// Means of four samples each, from two rows.
+    /// Make a row of blocks as wide and as high as is wanted.
     #[inline(always)]
-    fn average(&mut self, upper: &[f32], lower: &[f32], row: &mut [u8]) {
-        self.pairs.resize(upper.len(), 0.0);
-        for ((pair, &a), &b) in self.pairs.iter_mut().zip(upper).zip(lower) {
-            *pair = Self::curve(a) + Self::curve(b);
+    fn shrink(&mut self, samples: &[f32], stride: usize, rows: &mut [u8], rows_stride: usize) {
+        let n = self.weights.len();
+        self.lights.resize(samples.len(), 0.0);
+        for (light, &sample) in self.lights.iter_mut().zip(samples) {
+            *light = Self::curve(sample) * (Self::STEPS - 1) as f32;
         }
-        self.steps.resize(row.len(), 0);
-        for (step, [a, b]) in self.steps.iter_mut().zip(self.pairs.as_chunks().0) {
-            *step = srgb::rounded((a + b) * ((Self::STEPS - 1) as f32 / 4.0));
+        self.steps.resize(rows_stride, 0);
+        for (weights, row) in self.weights.iter().zip(rows.chunks_exact_mut(rows_stride)) {
+            self.sums.clear();
+            self.sums.resize(stride, 0.0);
+            for (lights, &weight) in self.lights.chunks_exact(stride).zip(weights) {
+                if weight > 0.0 {
+                    for (sum, light) in self.sums.iter_mut().zip(lights) {
+                        *sum += light * weight;
+                    }
+                }
+            }
+            match n {
+                2 => across::<4, 2>(&self.sums, &self.weights, &mut self.steps),
+                _ => across::<8, 4>(&self.sums, &self.weights, &mut self.steps),
+            }
+            for (level, &step) in row.iter_mut().zip(&self.steps) {
+                *level = self.levels[step as usize % Self::STEPS];
+            }
         }
-        for (level, &step) in row.iter_mut().zip(&self.steps) {
-            *level = self.levels[step as usize % Self::STEPS];
+    }
+}
+
+/// Shrink a row, block by block.
+#[inline(always)]
+fn across<const FROM: usize, const TO: usize>(
+    sums: &[f32],
+    weights: &[[f32; 8]],
+    steps: &mut [u32],
+) {
+    for (steps, sums) in steps.as_chunks_mut::<TO>().0.iter_mut().zip(sums.as_chunks::<FROM>().0) {
+        for (step, weights) in steps.iter_mut().zip(weights) {
+            let sum: f32 = sums.iter().zip(weights).map(|(sum, weight)| sum * weight).sum();
+            *step = srgb::rounded(sum.min((Light::STEPS - 1) as f32));
         }
     }
 }
@@ -320,7 +362,7 @@ fn grey(luma: &[u8], row: &mut [u8]) {
 
 /// JFIF's conversion, in 16 bit fractions.
 #[autoversion(v3, scalar)]
-fn rgb(luma: &[u8], cb: &[u8], cr: &[u8], row: &mut [u8]) {
+pub fn rgb(luma: &[u8], cb: &[u8], cr: &[u8], row: &mut [u8]) {
     let pixels = row.as_chunks_mut::<3>().0.iter_mut();
     for (((px, &y), &cb), &cr) in pixels.zip(luma).zip(cb).zip(cr) {
         let y = (i32::from(y) << 16) + (1 << 15);
@@ -425,13 +467,14 @@ mod tests {
     #[test]
     fn equal_levels_stay_what_they_are_in_any_light() {
         let mean = |a: u8, b: u8| {
-            let (mut light, row, mut level) = (Light::new(), [a, b].map(f32::from), [0]);
-            light.average(&row, &row, &mut level);
-            level[0]
+            let (mut light, mut levels) = (Light::new(2), [0; 4]);
+            let row = [a, b, b, a].map(f32::from);
+            light.shrink(&[row; 4].concat(), 4, &mut levels, 2);
+            levels[0]
         };
 
         assert!((0..=255).all(|level| mean(level, level) == level));
-        assert!((187..=188).contains(&mean(0, 255)));
+        assert_eq!(mean(0, 255), 195); // of b a little more than half
     }
 
     #[test]

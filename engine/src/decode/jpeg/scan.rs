@@ -1,9 +1,10 @@
 //! The one scan of a baseline JPEG, read coefficient by coefficient.
 //!
 //! Damage is borne as libjpeg bears it: a code that does not exist ends its block, and
-//! after the end of the data all bits are zero.
+//! after the end of the data all blocks are grey.
 
-use super::markers::{DHT, DQT, DRI, SOF0, SOF1, SOS, Segments};
+use super::head::Markers;
+use super::whole;
 
 /// Bits that are looked up at once; longer codes are rare.
 const LOOK: u32 = 10;
@@ -20,6 +21,8 @@ pub struct Scan<'a> {
     interval: u32,
     /// Units until the next restart.
     left: u32,
+    /// Nothing comes before it.
+    dry: bool,
 }
 
 /// One colour component.
@@ -40,38 +43,34 @@ struct Tables {
 }
 
 impl<'a> Scan<'a> {
-    /// The scan of a file, if it is a baseline JPEG with all of its components in one.
+    /// The scan of a baseline JPEG, if it has all components.
     #[must_use]
     pub fn open(bytes: &'a [u8]) -> Option<Self> {
-        let mut quants = [None; 4];
-        let mut huffman: [Option<Table>; 8] = Default::default();
-        let (mut frame, mut interval) = (None, 0);
-        for segment in Segments::new(bytes) {
-            let body = segment.body;
-            match segment.marker {
-                DQT => read_quants(body, &mut quants)?,
-                DHT => read_tables(body, &mut huffman)?,
-                DRI => interval = u16::from_be_bytes(*body.first_chunk()?),
-                SOF0 | SOF1 => frame = frame.or(Some(body)),
-                SOS => {
-                    let data = bytes.get(segment.at + 4 + body.len()..)?;
-                    let components = components(frame?, body, &quants, &huffman)?;
-                    let interval = interval.into();
-                    let bits = Bits { data, at: 0, buffer: 0, count: 0 };
-                    return Some(Self { components, bits, interval, left: interval });
-                }
-                _ => {}
-            }
+        let markers = Markers::new(bytes).ok()?;
+        if markers.progressive || markers.scan.parts.len() != markers.components.len() {
+            return None;
         }
-        None
+        let component = |&(place, constant, waves): &(usize, usize, usize)| {
+            let component = markers.components.get(place)?;
+            let tables = Tables {
+                constant: whole::table(&markers, 0, constant).ok()?,
+                waves: whole::table(&markers, 1, waves).ok()?,
+            };
+            let quant = (*markers.quants.get(component.quant)?)?;
+            Some(Component { blocks: component.blocks, quant, tables, before: 0 })
+        };
+        let components = markers.scan.parts.iter().map(component).collect::<Option<_>>()?;
+        let (bits, interval) = (Bits::new(bytes, markers.at), markers.interval);
+        Some(Self { components, bits, interval, left: interval, dry: false })
     }
 
     /// Said before each unit: passes over the marker of a restart that is due.
     #[inline(always)]
     pub fn next_unit(&mut self) {
+        self.dry |= self.bits.is_dry();
         if self.interval > 0 {
             if self.left == 0 {
-                self.bits.restart();
+                self.dry &= !self.bits.restart();
                 self.components.iter_mut().for_each(|component| component.before = 0);
                 self.left = self.interval;
             }
@@ -83,6 +82,9 @@ impl<'a> Scan<'a> {
     /// and each other that is not zero with its place in the written order.
     #[inline(always)]
     pub fn block(&mut self, component: usize, mut wave: impl FnMut(usize, i32)) -> i32 {
+        if self.dry {
+            return 0;
+        }
         let component = &mut self.components[component];
         let mut bits = self.bits; // in registers, this loop is what decoding waits for
         let (_, difference) = bits.coefficient(&component.tables.constant);
@@ -109,63 +111,9 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn read_quants(mut body: &[u8], quants: &mut [Option<[u16; 64]>; 4]) -> Option<()> {
-    while let Some((&head, rest)) = body.split_first() {
-        let wide = head >> 4 != 0;
-        let (levels, rest) = rest.split_at_checked(if wide { 128 } else { 64 })?;
-        let level = |i: usize| match wide {
-            true => u16::from_be_bytes([levels[i * 2], levels[i * 2 + 1]]),
-            false => levels[i].into(),
-        };
-        *quants.get_mut(usize::from(head & 15))? = Some(std::array::from_fn(level));
-        body = rest;
-    }
-    Some(())
-}
-
-/// Tables by number, those for constant coefficients before the others.
-fn read_tables(mut body: &[u8], tables: &mut [Option<Table>; 8]) -> Option<()> {
-    while let Some((&head, rest)) = body.split_first() {
-        let (counts, rest) = rest.split_first_chunk::<LONGEST>()?;
-        let total = counts.iter().map(|&count| usize::from(count)).sum();
-        let (symbols, rest) = rest.split_at_checked(total)?;
-        let place = usize::from(head >> 4) * 4 + usize::from(head & 15);
-        *tables.get_mut(place)? = Some(Table::new(counts, symbols)?);
-        body = rest;
-    }
-    Some(())
-}
-
-fn components(
-    frame: &[u8],
-    scan: &[u8],
-    quants: &[Option<[u16; 64]>; 4],
-    huffman: &[Option<Table>; 8],
-) -> Option<Vec<Component>> {
-    let (&count, scan) = scan.split_first()?;
-    let (in_frame, rest) = frame.get(6..)?.as_chunks::<3>();
-    let (in_scan, spectrum) = scan.split_at_checked(usize::from(count) * 2)?;
-    let is_whole = frame[0] == 8 && rest.is_empty() && spectrum == [0, 63, 0];
-    if !is_whole || in_frame.len() != usize::from(count) || usize::from(frame[5]) != in_frame.len()
-    {
-        return None;
-    }
-    let component = |(&[id, sampling, quant], &[same, selectors]): (&[u8; 3], &[u8; 2])| {
-        let table = |place: u8| huffman.get(usize::from(place))?.clone();
-        let tables =
-            Tables { constant: table(selectors >> 4)?, waves: table(4 + (selectors & 15))? };
-        let quant = (*quants.get(usize::from(quant))?)?;
-        // A component by itself is not interleaved, whatever its sampling.
-        let sampling = if count == 1 { 0x11 } else { sampling };
-        let blocks = (usize::from(sampling >> 4), usize::from(sampling & 15));
-        (id == same).then_some(Component { blocks, quant, tables, before: 0 })
-    };
-    in_frame.iter().zip(in_scan.as_chunks().0).map(component).collect()
-}
-
 /// A Huffman table.
 #[derive(Clone)]
-struct Table {
+pub struct Table {
     /// By the next bits: what they begin with, see [`entry`]; 0 for longer codes.
     fast: Box<[u32; 1 << LOOK]>,
     /// By length: the first number of 16 bits that no code of this length begins.
@@ -175,15 +123,16 @@ struct Table {
     symbols: Vec<u8>,
 }
 
-/// Bits that are used up, zeros that come first or a symbol as it is, and a value; it is 0
-/// when the bits of the value must still be read.
-const fn entry(bits: u32, zeros_or_symbol: u8, value: i16) -> u32 {
-    bits | (zeros_or_symbol as u32) << 8 | (value as u16 as u32) << 16
+/// Bits that are used up, a symbol, and a value; it is 0 when the bits of the value must
+/// still be read.
+const fn entry(bits: u32, symbol: u8, value: i16) -> u32 {
+    bits | (symbol as u32) << 8 | (value as u16 as u32) << 16
 }
 
 impl Table {
     /// None when there are more codes than bits for them.
-    fn new(counts: &[u8; LONGEST], symbols: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn new(counts: &[u8; LONGEST], symbols: &[u8]) -> Option<Self> {
         let mut table = Self {
             fast: Box::new([0; 1 << LOOK]),
             limits: [0; LONGEST + 1],
@@ -215,7 +164,7 @@ impl Table {
         for follows in 0..1u32 << free {
             let entry = if size > 0 && size <= free {
                 let value = extended(follows >> (free - size), size);
-                entry(length + size, symbol >> 4, value as i16)
+                entry(length + size, symbol, value as i16)
             } else {
                 entry(length, symbol, 0)
             };
@@ -224,7 +173,7 @@ impl Table {
     }
 
     /// The symbol and the length of a code that is too long for the fast table. What is no
-    /// code is taken for the end of a block.
+    /// code is taken for the end of a block, as libjpeg does, one bit later.
     #[cold]
     fn long(&self, next: u32) -> (u8, u32) {
         for length in LOOK as usize + 1..=LONGEST {
@@ -234,33 +183,48 @@ impl Table {
                 return (symbol.unwrap_or(0), length as u32);
             }
         }
-        (0, LONGEST as u32)
+        (0, LONGEST as u32 + 1)
     }
 }
 
 /// A value of so many bits, with its sign.
 #[inline(always)]
-fn extended(bits: u32, size: u32) -> i32 {
+#[must_use]
+pub fn extended(bits: u32, size: u32) -> i32 {
     let value = bits as i32;
     if bits >> (size - 1) == 0 { value - (1 << size) + 1 } else { value }
 }
 
 /// Bits of a scan, without the zeros that are stuffed into it.
 #[derive(Clone, Copy)]
-struct Bits<'a> {
+pub struct Bits<'a> {
     data: &'a [u8],
-    at: usize,
+    /// What is read next.
+    pub at: usize,
     /// The next bits, from the top.
     buffer: u64,
-    /// How many of them are known.
+    /// How many of them are known, or made up after the last.
     count: u32,
+    /// How many were made up.
+    made: u32,
 }
 
-impl Bits<'_> {
+impl<'a> Bits<'a> {
+    /// The bits of a scan that begins there.
+    #[must_use]
+    pub fn new(data: &'a [u8], at: usize) -> Self {
+        Self { data, at, buffer: 0, count: 0, made: 0 }
+    }
+
+    /// Forget what is known of the bits, and go on elsewhere.
+    pub fn go_on_at(&mut self, at: usize) {
+        *self = Self::new(self.data, at);
+    }
+
     /// Zeros that come first, and a value; 0 at the end of a block, or after 15 zeros for
     /// one zero more.
     #[inline(always)]
-    fn coefficient(&mut self, table: &Table) -> (usize, i32) {
+    pub fn coefficient(&mut self, table: &Table) -> (usize, i32) {
         if self.count < 32 {
             self.refill();
         }
@@ -269,7 +233,7 @@ impl Bits<'_> {
         let (mut symbol, mut length) = ((entry >> 8) as u8, entry & 255);
         if value != 0 {
             self.consume(length);
-            return (symbol.into(), value);
+            return (usize::from(symbol >> 4), value);
         }
         if length == 0 {
             (symbol, length) = table.long((self.buffer >> 48) as u32);
@@ -282,6 +246,41 @@ impl Bits<'_> {
         let bits = (self.buffer >> (64 - size)) as u32;
         self.consume(size);
         (zeros, extended(bits, size))
+    }
+
+    /// The next symbol by itself.
+    #[inline(always)]
+    pub fn symbol(&mut self, table: &Table) -> u8 {
+        if self.count < 32 {
+            self.refill();
+        }
+        let entry = table.fast[(self.buffer >> (64 - LOOK)) as usize];
+        let (mut symbol, mut length) = ((entry >> 8) as u8, entry & 255);
+        if entry >> 16 != 0 {
+            length -= u32::from(symbol & 15);
+        } else if length == 0 {
+            (symbol, length) = table.long((self.buffer >> 48) as u32);
+        }
+        self.consume(length);
+        symbol
+    }
+
+    /// The next bits, up to 16.
+    #[inline(always)]
+    pub fn take(&mut self, bits: u32) -> u32 {
+        if self.count < 32 {
+            self.refill();
+        }
+        let taken = (self.buffer >> 32) as u32;
+        self.consume(bits);
+        taken.checked_shr(32 - bits).unwrap_or(0)
+    }
+
+    /// Whether bits were taken that are not there.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_dry(&self) -> bool {
+        self.made > self.count
     }
 
     #[inline(always)]
@@ -311,11 +310,21 @@ impl Bits<'_> {
     fn refilled_slowly(mut self) -> Self {
         while self.count <= 56 {
             let byte = match self.data.get(self.at) {
-                Some(0xFF) if self.data.get(self.at + 1) == Some(&0) => {
-                    self.at += 2;
-                    0xFF
+                Some(0xFF) => {
+                    let fill = self.data[self.at..].iter().take_while(|&&byte| byte == 0xFF);
+                    let next = self.at + fill.count();
+                    if self.data.get(next) == Some(&0) {
+                        self.at = next + 1;
+                        0xFF
+                    } else {
+                        self.made += 8; // a marker
+                        0
+                    }
                 }
-                None | Some(0xFF) => 0, // the end, or a marker
+                None => {
+                    self.made += 8; // the end
+                    0
+                }
                 Some(&byte) => {
                     self.at += 1;
                     byte
@@ -329,18 +338,19 @@ impl Bits<'_> {
 
     /// Go on after the next marker of a restart; if there is another marker, stay there.
     #[cold]
-    fn restart(&mut self) {
-        (self.buffer, self.count) = (0, 0);
+    fn restart(&mut self) -> bool {
+        self.go_on_at(self.at);
         while let Some(&[byte, next]) = self.data.get(self.at..).and_then(<[u8]>::first_chunk) {
             match (byte, next) {
                 (0xFF, 0xD0..=0xD7) => {
                     self.at += 2;
-                    return;
+                    return true;
                 }
-                (0xFF, 0x01..=0xFE) => return,
+                (0xFF, 0x01..=0xFE) => return false,
                 _ => self.at += 1,
             }
         }
+        false
     }
 }
 
@@ -363,7 +373,7 @@ mod tests {
     }
 
     fn bits(data: &[u8]) -> Bits<'_> {
-        Bits { data, at: 0, buffer: 0, count: 0 }
+        Bits::new(data, 0)
     }
 
     #[test]
