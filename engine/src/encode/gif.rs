@@ -1,7 +1,13 @@
 //! GIF, by the `gif` crate: every frame whole and with a palette of its own.
+//!
+//! The steps are those of the crate, which cannot be stopped.
 
+use std::collections::BTreeSet;
+
+use color_quant::NeuQuant;
 use enough::Stop;
 use gif::{DisposalMethod, Encoder, Frame as GifFrame, Repeat};
+use weezl::{BitOrder, LzwStatus};
 
 use super::failed;
 use crate::decode::Format;
@@ -12,8 +18,13 @@ use crate::memory;
 /// Alpha below this becomes transparent, all else opaque.
 const OPAQUE_FROM: u8 = 16;
 
-/// The quantiser's speed, 1–30; upstream's.
-const SPEED: i32 = 1;
+/// A palette is learned from so many pixels, or a few less. Upstream takes all.
+const LEARNED: usize = 1 << 18;
+
+/// Pixels that are worked on between two looks at whether to stop.
+const PART: usize = 1 << 16;
+
+type Pixel = [u8; 4];
 
 fn refused(error: impl std::fmt::Display) -> Error {
     failed(Format::Gif, error)
@@ -57,15 +68,26 @@ impl Writer {
     pub fn write(&mut self, frame: &Frame, delay: u16, stop: &dyn Stop) -> Result<()> {
         self.size = frame.size();
         memory::expect(self.size, 9)?;
-        let mut rgba = rgba(frame, stop)?;
-        let clear = rgba.as_chunks::<4>().0.iter().any(|px| px[3] == 0);
-        stop.check()?;
-        let (w, h) = (side(frame.w())?, side(frame.h())?);
-        let mut picture = GifFrame::from_rgba_speed(w, h, &mut rgba, SPEED);
-        picture.delay = delay;
-        picture.dispose = if clear { DisposalMethod::Background } else { DisposalMethod::Keep };
-        stop.check()?;
-        self.encoder.write_frame(&picture).map_err(refused)
+        let rgba = rgba(frame, stop)?;
+        let pixels = rgba.as_chunks().0;
+        let palette = Palette::of(pixels, stop)?;
+        let indices = palette.indices(pixels, stop)?;
+        let transparent = palette.clear.then(|| palette.index(CLEAR));
+        let dispose = match transparent {
+            Some(_) => DisposalMethod::Background,
+            None => DisposalMethod::Keep,
+        };
+        let picture = GifFrame {
+            width: side(frame.w())?,
+            height: side(frame.h())?,
+            delay,
+            dispose,
+            transparent,
+            palette: Some(palette.rgb()),
+            buffer: compressed(&indices, stop)?.into(),
+            ..GifFrame::default()
+        };
+        self.encoder.write_lzw_pre_encoded_frame(&picture).map_err(refused)
     }
 
     /// The file.
@@ -77,10 +99,167 @@ impl Writer {
     }
 }
 
+/// What all pixels are that are not opaque.
+const CLEAR: Pixel = [0; 4];
+
 /// The frame's pixels with alpha that is either 0 or 255.
 fn rgba(frame: &Frame, stop: &dyn Stop) -> Result<Vec<u8>> {
     if !frame.has_alpha() {
         return frame.mapped(stop, |[r, g, b]| [r, g, b, 255]);
     }
-    frame.mapped(stop, |[r, g, b, a]| if a < OPAQUE_FROM { [0; 4] } else { [r, g, b, 255] })
+    frame.mapped(stop, |[r, g, b, a]| if a < OPAQUE_FROM { CLEAR } else { [r, g, b, 255] })
+}
+
+/// At most 256 colours.
+struct Palette {
+    /// Whether one of them is that of clear pixels.
+    clear: bool,
+    colors: Colors,
+}
+
+enum Colors {
+    /// All that there are, in order.
+    All(Vec<Pixel>),
+    Learned(Box<NeuQuant>),
+}
+
+impl Palette {
+    fn of(pixels: &[Pixel], stop: &dyn Stop) -> Result<Self> {
+        let (mut clear, mut colors) = (false, BTreeSet::new());
+        for part in pixels.chunks(PART) {
+            stop.check()?;
+            clear |= part.contains(&CLEAR);
+            if colors.len() <= 256 {
+                colors.extend(part.chunk_by(|a, b| a == b).map(|same| same[0]));
+            }
+        }
+        let colors = match colors.len() {
+            ..=256 => Colors::All(colors.into_iter().collect()),
+            _ => Colors::Learned(Box::new(NeuQuant::new(1, 256, &sample(pixels, stop)?))),
+        };
+        Ok(Self { clear, colors })
+    }
+
+    fn rgb(&self) -> Vec<u8> {
+        match &self.colors {
+            Colors::All(colors) => colors.iter().flat_map(|&[r, g, b, _]| [r, g, b]).collect(),
+            Colors::Learned(network) => network.color_map_rgb(),
+        }
+    }
+
+    fn index(&self, pixel: Pixel) -> u8 {
+        match &self.colors {
+            Colors::All(colors) => colors.binary_search(&pixel).unwrap_or(0) as u8,
+            Colors::Learned(network) => network.index_of(&pixel) as u8,
+        }
+    }
+
+    /// The index of each pixel. Colours come again, so what was found is kept a while.
+    fn indices(&self, pixels: &[Pixel], stop: &dyn Stop) -> Result<Vec<u8>> {
+        let mut known = vec![(CLEAR, self.index(CLEAR)); 1 << 14];
+        let mut indices = memory::reserved(pixels.len())?;
+        for part in pixels.chunks(PART) {
+            stop.check()?;
+            indices.extend(part.iter().map(|&pixel| {
+                let place = u32::from_le_bytes(pixel).wrapping_mul(0x9E37_79B1) >> 18;
+                let found = &mut known[place as usize];
+                if found.0 != pixel {
+                    *found = (pixel, self.index(pixel));
+                }
+                found.1
+            }));
+        }
+        Ok(indices)
+    }
+}
+
+/// What a palette is learned from: some pixels of all columns.
+fn sample(pixels: &[Pixel], stop: &dyn Stop) -> Result<Vec<u8>> {
+    // A prime, so that it seldom divides a width.
+    let step = match pixels.len().div_ceil(LEARNED) {
+        1 => 1,
+        least => (least..).find(|&n| (2..n).all(|k| n % k > 0)).unwrap_or(least),
+    };
+    let mut sample = Vec::with_capacity(pixels.len().div_ceil(step) * 4);
+    for part in pixels.chunks(PART * step) {
+        stop.check()?;
+        sample.extend(part.iter().step_by(step).flatten());
+    }
+    Ok(sample)
+}
+
+/// Indices as the format compresses them, behind the size of the first codes.
+fn compressed(indices: &[u8], stop: &dyn Stop) -> Result<Vec<u8>> {
+    let largest = indices.chunks(PART).try_fold(0, |largest, part| {
+        stop.check()?;
+        Ok::<_, Error>(part.iter().copied().fold(largest, u8::max))
+    })?;
+    let code_size = (u32::from(largest) + 1).max(4).next_power_of_two().trailing_zeros() as u8;
+    let mut encoder = weezl::encode::Encoder::new(BitOrder::Lsb, code_size);
+    let mut bytes = vec![code_size];
+    let (mut left, mut room) = (indices, vec![0; PART]);
+    loop {
+        stop.check()?;
+        let part = &left[..left.len().min(PART)];
+        if part.len() == left.len() {
+            encoder.finish();
+        }
+        let done = encoder.encode_bytes(part, &mut room);
+        left = &left[done.consumed_in..];
+        bytes.extend_from_slice(&room[..done.consumed_out]);
+        if let LzwStatus::Done = done.status.map_err(refused)? {
+            return Ok(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use enough::Unstoppable;
+
+    use super::*;
+    use crate::frame::Channels;
+    use crate::limits::Limits;
+
+    fn frame(w: u32, h: u32, pixel: impl Fn(u32, u32) -> Pixel) -> Frame {
+        let paid = Limits::default().canvas(w.into(), h.into(), Channels::Rgba).unwrap();
+        Frame::by_rows(&paid, &Unstoppable, |y, row| {
+            for (x, px) in (0..).zip(row.as_chunks_mut::<4>().0) {
+                *px = pixel(x, y);
+            }
+            Ok(())
+        })
+        .unwrap()
+    }
+
+    /// What a decoder sees of a frame that was written.
+    fn seen(frame: &Frame) -> Vec<u8> {
+        let mut writer = Writer::new(frame.size(), false).unwrap();
+        writer.write(frame, 0, &Unstoppable).unwrap();
+        let mut options = gif::DecodeOptions::new();
+        options.set_color_output(gif::ColorOutput::RGBA);
+        let file = writer.finish().unwrap();
+        let mut reader = options.read_info(file.as_slice()).unwrap();
+        reader.read_next_frame().unwrap().unwrap().buffer.to_vec()
+    }
+
+    #[test]
+    fn a_picture_of_256_colours_keeps_each_of_them() {
+        let few = frame(300, 700, |x, y| match x {
+            0 => CLEAR,
+            _ => [(x % 255) as u8, 9, (y / 700) as u8, 255],
+        });
+
+        assert!(seen(&few) == few.px());
+    }
+
+    #[test]
+    fn a_palette_learned_from_a_part_of_the_pixels_is_near_to_all() {
+        let many = frame(1024, 600, |x, y| [(x / 4) as u8, (y / 4) as u8, 77, 255]);
+
+        let apart = |(a, b): (&u8, &u8)| u64::from(a.abs_diff(*b));
+        let far: u64 = seen(&many).iter().zip(many.px()).map(apart).sum();
+
+        assert!(far < 4 * many.px().len() as u64, "{far}");
+    }
 }
