@@ -15,7 +15,7 @@ from ..errors import EngineDownloadError
 from ..types import FetchedEngine
 from . import releases
 from .archives import extract
-from .cache import Cache
+from .cache import Cache, locked
 from .entry import Entry, Provenance, sha256_of
 from .fetch import AbsentError, Downloads, Expected, Patience, inside, shown
 
@@ -194,9 +194,10 @@ class Fetch:
                     self._download(Path(scratch, archive.name), expected, folder)
                     Path(scratch, archive.name).replace(archive)
                 sums = Path(scratch, _SUMS)
-                text = _with(folder / _SUMS, archive.name, expected.sha256)
-                sums.write_text(text, "utf-8", _AS_IT_IS, newline="\n")
-                sums.replace(folder / _SUMS)
+                with locked(folder, self._downloads.deadline):  # others add lines too
+                    text = _with(folder / _SUMS, archive.name, expected.sha256)
+                    sums.write_text(text, "utf-8", _AS_IT_IS, newline="\n")
+                    sums.replace(folder / _SUMS)
         except OSError as error:
             raise EngineDownloadError(
                 f"{folder} cannot be written ({error.strerror or error})."

@@ -25,7 +25,7 @@ import os
 import stat
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ..errors import EngineDownloadError, EngineLoadError
 from .entry import (
@@ -106,23 +106,10 @@ class Cache:
 
     @contextlib.contextmanager
     def lock(self, deadline: Deadline, say: Callable[[str], object]) -> Iterator[None]:
-        """Let one process at a time fill the cache, or go on without a lock.
-
-        A lock saves work, and nothing depends on it: on Lustre, GPFS and some NFS
-        mounts `flock` is refused or, worse, succeeds and does nothing. Past the
-        *deadline* it goes on without; *say* is told of a wait.
-        """
-        try:
+        """Let one process at a time fill the cache, as `locked` does."""
+        with contextlib.suppress(OSError):  # staging() says what is wrong
             self._make(self.root)
-            file = (self.root / "lock").open("ab")
-        except OSError:  # staging() says what is wrong
-            yield
-            return
-        with file:  # closing it lets go of the lock as well
-            if not _taken(file):
-                say("waiting for another process to fetch")
-                while not (deadline.expired or _taken(file)):
-                    time.sleep(_LOCK_PAUSE_S)
+        with locked(self.root / "lock", deadline, say):
             yield
 
     @contextlib.contextmanager
@@ -255,12 +242,38 @@ def _sweep(scratch: Path, *, older_than_s: float) -> None:
                 _removed(folder)
 
 
-def _taken(file: BinaryIO) -> bool:
-    """Return whether the lock on *file* is ours, or never can be."""
+@contextlib.contextmanager
+def locked(
+    path: Path, deadline: Deadline, say: Callable[[str], object] = lambda _: None
+) -> Iterator[None]:
+    """Hold the lock on *path*, a folder or a file, or go on without it.
+
+    A lock saves work, and no engine depends on it: on Lustre, GPFS and some NFS
+    mounts `flock` is refused or, worse, succeeds and does nothing. Past the *deadline*
+    it goes on without; *say* is told of a wait.
+    """
+    try:
+        access = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
+        descriptor = os.open(path, access, 0o644)
+    except OSError:
+        yield
+        return
+    try:
+        if not _taken(descriptor):
+            say("waiting for another process to fetch")
+            while not (deadline.expired or _taken(descriptor)):
+                time.sleep(_LOCK_PAUSE_S)
+        yield
+    finally:
+        os.close(descriptor)  # lets go of the lock as well
+
+
+def _taken(descriptor: int) -> bool:
+    """Return whether the lock is ours, or never can be."""
     try:
         import fcntl
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except (ImportError, OSError):  # Windows, or a file system that knows no locks

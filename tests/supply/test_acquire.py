@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,15 @@ import pytest
 
 from imageflow_loader._platform import Libc, Platform
 from imageflow_loader._settings import Settings
-from imageflow_loader._supply import Entry, fetch_engine, releases
-from imageflow_loader._supply.acquire import Fetch, digest, listed
+from imageflow_loader._supply import (
+    Entry,
+    acquire,
+    cache as cache_room,
+    fetch_engine,
+    releases,
+)
+from imageflow_loader._supply.acquire import Fetch, _with, digest, listed
+from imageflow_loader._supply.cache import _taken
 from imageflow_loader._supply.fetch import Patience
 from imageflow_loader.errors import EngineDownloadError
 from tests.supply import server as web
@@ -494,6 +502,41 @@ def test_what_is_fetched_into_a_folder_is_a_mirror(
     }
     assert entries(cache) == []
     assert fetch(WINDOWS, cache, mirror.as_uri()).fresh
+
+
+def test_two_that_fetch_into_one_mirror_both_stand_in_its_list(
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, mirror = a_mirror(tmp_path / "source", UNPINNED, WINDOWS), tmp_path / "m"
+    met, calls = threading.Event(), []
+
+    def another() -> None:
+        fetch(WINDOWS, cache, source, sha256=WINDOWS.sha256, destination=mirror)
+        met.set()
+
+    second = threading.Thread(target=another)
+
+    def with_line(*line: Any) -> str:
+        text = _with(*line)
+        calls.append(line)
+        if len(calls) == 1:  # the second comes between the first's reading and writing
+            second.start()
+            assert met.wait(60)
+        return text
+
+    def taken(descriptor: int) -> bool:
+        answer = _taken(descriptor)
+        if not answer:
+            met.set()
+        return answer
+
+    monkeypatch.setattr(acquire, "_with", with_line)
+    monkeypatch.setattr(cache_room, "_taken", taken)
+    fetch(UNPINNED, cache, source, sha256=UNPINNED.sha256, destination=mirror)
+    second.join(60)
+
+    names = [line[66:] for line in (mirror / "SHA256SUMS").read_text().splitlines()]
+    assert sorted(names) == sorted([UNPINNED.name, WINDOWS.name])
 
 
 def test_a_mirror_keeps_what_is_right_and_replaces_what_is_not(
