@@ -4,14 +4,13 @@ mod chunks;
 
 use enough::Stop;
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, Info, Limits as PngLimits, Reader};
-use png::{ScaledFloat, Transformations};
+use png::{InterlaceInfo, ScaledFloat, Transformations, expand_interlaced_row};
 
 use super::colour::{self, Profile};
 use super::{Commands, Format, Header, malformed};
 use crate::error::{Error, Result};
 use crate::frame::{Channels, Frame};
 use crate::limits::Limits;
-use crate::memory;
 use crate::rows::{Picture, Rows};
 use chunks::Chunks;
 
@@ -149,19 +148,18 @@ fn interlaced(mut reader: PngReader<'_>, limits: &Limits, stop: &dyn Stop) -> Re
     let (channels, expand) = layout(&reader)?;
     let (w, h) = (reader.info().width, reader.info().height);
     let mut frame = Frame::new(&limits.collected(w, h, channels)?, stop)?;
-    let size = reader.output_buffer_size().ok_or_else(|| damaged("it is too large"))?;
-    if expand == Expand::Not && size == frame.px().len() {
-        reader.next_frame(frame.px_mut()).map_err(damaged)?;
-    } else {
-        let mut all = memory::zeros(size)?;
-        reader.next_frame(&mut all).map_err(damaged)?;
-        let stride = size / h as usize;
-        for (to, from) in frame.rows_mut().zip(all.chunks_exact(stride)) {
-            expand.row(from, to);
-        }
+    let (samples, n, stride) =
+        (reader.output_color_type().0.samples(), channels.count(), frame.stride());
+    let mut pixels = vec![0; stride];
+    while let Some(row) = reader.next_interlaced_row().map_err(damaged)? {
+        stop.check()?;
+        let InterlaceInfo::Adam7(pass) = row.interlace() else {
+            return Err(damaged("it is not interlaced"));
+        };
+        let pixels = &mut pixels[..row.data().len() / samples * n];
+        expand.row(row.data(), pixels);
+        expand_interlaced_row(frame.px_mut(), stride, pixels, pass, n as u8 * 8);
     }
-    reader.finish().map_err(damaged)?;
-    stop.check()?;
     Ok(frame)
 }
 
