@@ -19,9 +19,9 @@ fn damaged(error: impl std::fmt::Display) -> Error {
 struct Outline {
     w: u32,
     h: u32,
-    /// Frames that are there in full.
+    /// Frames of which there are pixels.
     frames: u32,
-    /// Whether the file ends inside a block. (Only the trailer missing is no damage.)
+    /// Whether the file ends inside those of the last. (To end elsewhere is no damage.)
     cut: bool,
 }
 
@@ -30,9 +30,6 @@ fn outline(bytes: &[u8]) -> Result<Outline> {
     let screen = bytes.get(6..13).ok_or_else(|| damaged("its header is cut"))?;
     let w = u32::from(u16::from_le_bytes([screen[0], screen[1]]));
     let h = u32::from(u16::from_le_bytes([screen[2], screen[3]]));
-    if w == 0 || h == 0 {
-        return Err(damaged("its screen is empty"));
-    }
     let mut blocks = Blocks { bytes, at: 13 + palette_bytes(screen[4]) };
     let mut frames = 0;
     loop {
@@ -40,7 +37,7 @@ fn outline(bytes: &[u8]) -> Result<Outline> {
             Some(Block::Image) => frames += 1,
             Some(Block::Other) => {}
             Some(Block::End) => return Ok(Outline { w, h, frames, cut: false }),
-            None => return Ok(Outline { w, h, frames, cut: true }),
+            None => return Ok(Outline { w, h, frames: frames + 1, cut: true }),
         }
     }
 }
@@ -61,22 +58,23 @@ struct Blocks<'a> {
 }
 
 impl Blocks<'_> {
-    /// The next block; nothing when the file ends inside it.
+    /// The next block; nothing when the file ends inside the pixels of an image.
     fn next(&mut self) -> Option<Block> {
-        if self.at == self.bytes.len() {
-            return Some(Block::End);
-        }
-        match *self.bytes.get(self.at)? {
-            0x2C => {
-                let flags = *self.bytes.get(self.at + 9)?;
-                self.at += 10 + palette_bytes(flags) + 1;
+        match self.bytes.get(self.at) {
+            Some(0x2C) => {
+                let flags = self.bytes.get(self.at + 9);
+                let pixels = flags.map(|&flags| self.at + 10 + palette_bytes(flags));
+                // With the size of its codes and the length of its first piece it begins.
+                let Some(pixels) = pixels.filter(|&pixels| pixels + 2 <= self.bytes.len()) else {
+                    return Some(Block::End);
+                };
+                self.at = pixels + 1;
                 self.skip_data()?;
                 Some(Block::Image)
             }
-            0x21 => {
+            Some(0x21) => {
                 self.at += 2;
-                self.skip_data()?;
-                Some(Block::Other)
+                Some(self.skip_data().map_or(Block::End, |()| Block::Other))
             }
             // The trailer, or rubbish where a block should be: viewers stop there.
             _ => Some(Block::End),
@@ -97,13 +95,10 @@ impl Blocks<'_> {
 /// Width and height of the screen.
 ///
 /// # Errors
-/// The header is cut, or the screen is empty.
+/// The header is cut.
 pub fn screen(bytes: &[u8]) -> Result<(u32, u32)> {
     let screen = bytes.get(6..10).ok_or_else(|| damaged("its header is cut"))?;
     let side = |at: usize| u32::from(u16::from_le_bytes([screen[at], screen[at + 1]]));
-    if side(0) == 0 || side(2) == 0 {
-        return Err(damaged("its screen is empty"));
-    }
     Ok((side(0), side(2)))
 }
 
@@ -121,19 +116,20 @@ pub fn open<'a>(
     limits: &'a Limits,
     stop: &'a dyn Stop,
 ) -> Result<Picture<'a>> {
-    let mut reader = Reader::new(bytes, limits, stop)?;
-    let (wanted, frames) = (commands.frame.unwrap_or(0), reader.outline.frames);
-    let missing = || {
-        let text = format!("There is no frame {wanted}: the GIF has {frames}");
-        Error::new(Kind::InvalidArgument, text)
+    let mut reader = match commands.frame {
+        Some(_) => Reader::of_any(bytes, limits, stop)?,
+        None => Reader::new(bytes, limits, stop)?,
     };
-    if wanted >= frames {
-        return Err(missing()); // the number may be two thousand million
-    }
-    for _ in 0..wanted {
+    let (wanted, frames) = (commands.frame.unwrap_or(0), reader.outline.frames);
+    // Damage before the frame is told first; the number may be two thousand million.
+    for _ in 0..wanted.min(frames) {
         reader.advance()?;
     }
-    reader.next_shot()?.map(|shot| Picture::Frame(shot.frame)).ok_or_else(missing)
+    if let Some(shot) = reader.next_shot()? {
+        return Ok(Picture::Frame(shot.frame));
+    }
+    let text = format!("There is no frame {wanted}: the GIF has {frames}");
+    Err(Error::new(Kind::InvalidArgument, text))
 }
 
 /// One picture of an animation.
@@ -163,14 +159,28 @@ enum Undo {
 }
 
 impl<'a> Reader<'a> {
-    /// Start at the first frame.
+    /// Start at the first frame of a file that has all of its frames.
     ///
     /// # Errors
-    /// The header is damaged, or the screen is above the limits.
+    /// The file is cut, or the screen is above the limits.
     pub fn new(bytes: &'a [u8], limits: &'a Limits, stop: &'a dyn Stop) -> Result<Self> {
+        let mut reader = Self::of_any(bytes, limits, stop)?;
+        if reader.outline.frames == 0 {
+            return Err(damaged("it has no frames"));
+        }
+        if reader.outline.cut {
+            // The pixels may be there all the same, without the end of their data.
+            while reader.advance()?.is_some() {}
+            reader = Self::of_any(bytes, limits, stop)?;
+        }
+        Ok(reader)
+    }
+
+    /// Start at the first frame of a file, of which the rest may be missing.
+    fn of_any(bytes: &'a [u8], limits: &'a Limits, stop: &'a dyn Stop) -> Result<Self> {
         let outline = outline(bytes)?;
-        if outline.cut || outline.frames == 0 {
-            return Err(damaged("it ends inside a frame"));
+        if outline.w == 0 || outline.h == 0 {
+            return Err(Error::new(Kind::InvalidArgument, "The GIF's screen is empty"));
         }
         limits.check_source(outline.w, outline.h)?;
         let paid = limits.decoded(outline.w, outline.h, Channels::Rgba)?;
@@ -323,5 +333,37 @@ mod tests {
         for end in 0..13 {
             assert!(header(&two_frames()[..end]).is_err(), "cut after {end} bytes");
         }
+    }
+
+    #[test]
+    fn a_file_cut_between_frames_has_those_before() {
+        let bytes = two_frames();
+        let second = bytes.iter().rposition(|&byte| byte == 0x2C).unwrap();
+        for end in second..second + 11 {
+            assert_eq!(shots(&bytes[..end]).unwrap().len(), 1, "cut after {end} bytes");
+        }
+        assert!(shots(&bytes[..second + 12]).is_err());
+    }
+
+    #[test]
+    fn a_frame_is_readable_when_later_ones_are_cut() {
+        let (bytes, limits) = (two_frames(), Limits::default());
+        let second = bytes.iter().rposition(|&byte| byte == 0x2C).unwrap();
+        for (frame, readable) in [(Some(0), true), (Some(1), false), (None, false)] {
+            let commands = Commands { frame, ..Commands::default() };
+            let opened = open(&bytes[..second + 12], &commands, &limits, &enough::Unstoppable);
+            let error = opened.err().map(|error| error.kind);
+            assert_eq!(error, (!readable).then_some(Kind::GifDecodingError));
+        }
+    }
+
+    #[test]
+    fn an_empty_screen_is_told_of_and_not_decoded() {
+        let (mut bytes, limits) = (two_frames(), Limits::default());
+        bytes[6] = 0;
+
+        assert_eq!(header(&bytes).unwrap().w, 0);
+        let opened = open(&bytes, &Commands::default(), &limits, &enough::Unstoppable);
+        assert_eq!(opened.err().unwrap().kind, Kind::InvalidArgument);
     }
 }
