@@ -132,7 +132,7 @@ impl Plane {
     fn finish(&mut self) {
         match &mut self.light {
             Some(light) => {
-                let n = light.weights.len();
+                let n = light.down.len();
                 let bands = self.samples.chunks_exact(self.samples_stride * self.size.1);
                 for (band, rows) in bands.zip(self.band.chunks_exact_mut(self.stride * n)) {
                     light.shrink(band, self.samples_stride, rows, self.stride);
@@ -268,8 +268,11 @@ fn add(sum: &mut [f32; 8], amount: f32, wave: &[f32; 8]) {
 /// back from it. Averages of four levels are half a level off at most, equal levels stay.
 struct Light {
     levels: Box<[u8; Self::STEPS]>,
-    /// How much of each of the samples of a block's side goes into each that is wanted.
-    weights: Vec<[f32; 8]>,
+    /// The first of the four rows of a block that go into each that is wanted, and how much
+    /// of each does.
+    down: Vec<(usize, [f32; 4])>,
+    /// How much of each sample of a block's side goes into each that is wanted.
+    across: [[f32; 4]; 8],
     /// Light of the samples of a row of blocks.
     lights: Vec<f32>,
     /// Of one row that is wanted.
@@ -292,14 +295,19 @@ impl Light {
                 step += 1;
             }
         }
-        let each = 4 / n;
-        let shrunk = |i: usize| {
+        let each = 4 / n; // weights of a sample, which stands for as many
+        let (mut down, mut across) = (Vec::new(), [[0.0; 4]; 8]);
+        for i in 0..n {
             let all = eighths::weights(i, n);
-            let mut sums = all.chunks(each).map(|weights| weights.iter().sum());
-            std::array::from_fn(|_| sums.next().unwrap_or(0.0))
-        };
-        let weights = (0..n).map(shrunk).collect();
-        Self { levels, weights, lights: Vec::new(), sums: Vec::new(), steps: Vec::new() }
+            let weights: Vec<f32> = all.chunks(each).map(|each| each.iter().sum()).collect();
+            let used = weights.iter().position(|&weight| weight > 0.0).unwrap_or(0);
+            let first = used.min(weights.len() - 4);
+            down.push((first, std::array::from_fn(|row| weights[first + row])));
+            for (across, weight) in across.iter_mut().zip(weights) {
+                across[i] = weight;
+            }
+        }
+        Self { levels, down, across, lights: Vec::new(), sums: Vec::new(), steps: Vec::new() }
     }
 
     /// The light of a level of 0–255, 0–1.
@@ -312,25 +320,26 @@ impl Light {
     /// Make a row of blocks as wide and as high as is wanted.
     #[inline(always)]
     fn shrink(&mut self, samples: &[f32], stride: usize, rows: &mut [u8], rows_stride: usize) {
-        let n = self.weights.len();
         self.lights.resize(samples.len(), 0.0);
         for (light, &sample) in self.lights.iter_mut().zip(samples) {
             *light = Self::curve(sample) * (Self::STEPS - 1) as f32;
         }
+        self.sums.resize(stride, 0.0);
         self.steps.resize(rows_stride, 0);
-        for (weights, row) in self.weights.iter().zip(rows.chunks_exact_mut(rows_stride)) {
-            self.sums.clear();
-            self.sums.resize(stride, 0.0);
-            for (lights, &weight) in self.lights.chunks_exact(stride).zip(weights) {
-                if weight > 0.0 {
-                    for (sum, light) in self.sums.iter_mut().zip(lights) {
-                        *sum += light * weight;
-                    }
+        for ((first, weights), row) in self.down.iter().zip(rows.chunks_exact_mut(rows_stride)) {
+            let mut four = self.lights[first * stride..].chunks_exact(stride);
+            if let (Some(a), Some(b), Some(c), Some(d)) =
+                (four.next(), four.next(), four.next(), four.next())
+            {
+                let lights = a.iter().zip(b).zip(c).zip(d);
+                for (sum, (((a, b), c), d)) in self.sums.iter_mut().zip(lights) {
+                    let [wa, wb, wc, wd] = weights;
+                    *sum = a * wa + b * wb + c * wc + d * wd;
                 }
             }
-            match n {
-                2 => across::<4, 2>(&self.sums, &self.weights, &mut self.steps),
-                _ => across::<8, 4>(&self.sums, &self.weights, &mut self.steps),
+            match self.down.len() {
+                2 => across::<4, 2>(&self.sums, &self.across, &mut self.steps),
+                _ => across::<8, 4>(&self.sums, &self.across, &mut self.steps),
             }
             for (level, &step) in row.iter_mut().zip(&self.steps) {
                 *level = self.levels[step as usize % Self::STEPS];
@@ -343,13 +352,18 @@ impl Light {
 #[inline(always)]
 fn across<const FROM: usize, const TO: usize>(
     sums: &[f32],
-    weights: &[[f32; 8]],
+    weights: &[[f32; 4]; 8],
     steps: &mut [u32],
 ) {
     for (steps, sums) in steps.as_chunks_mut::<TO>().0.iter_mut().zip(sums.as_chunks::<FROM>().0) {
-        for (step, weights) in steps.iter_mut().zip(weights) {
-            let sum: f32 = sums.iter().zip(weights).map(|(sum, weight)| sum * weight).sum();
-            *step = srgb::rounded(sum.min((Light::STEPS - 1) as f32));
+        let mut lights = [0.0f32; TO];
+        for (sum, weights) in sums.iter().zip(weights) {
+            for (light, weight) in lights.iter_mut().zip(weights) {
+                *light += sum * weight;
+            }
+        }
+        for (step, light) in steps.iter_mut().zip(lights) {
+            *step = srgb::rounded(light.min((Light::STEPS - 1) as f32));
         }
     }
 }
