@@ -97,9 +97,8 @@ class Cache:
         place = folder.relative_to(self.root)
         found = read_entry(folder, place, thorough=thorough)
         if isinstance(found, Damaged):
-            _removed(folder)
-        else:
-            _require_trusted(self.root, *found.paths)
+            return found._replace(removed=_removed(folder))
+        _require_trusted(self.root, *found.paths)
         return found
 
     # Writing.

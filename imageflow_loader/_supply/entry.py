@@ -77,10 +77,13 @@ class Damaged(NamedTuple):
 
     folder: Path
     reason: str
+    removed: bool = False
 
     def __str__(self) -> str:
         """Return the sentence that says so."""
-        return f"{self.folder} was damaged ({self.reason})"
+        if self.removed:
+            return f"{self.folder} was damaged ({self.reason}) and has been removed"
+        return f"{self.folder} is damaged ({self.reason}) and cannot be removed"
 
 
 def _kind(path: Path) -> EngineKind:

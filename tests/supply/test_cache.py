@@ -243,6 +243,7 @@ def test_a_damaged_entry_is_never_given_and_makes_room_for_a_whole_one(
     assert isinstance(item, Damaged)
     assert not item.folder.exists()
     assert DAMAGES[damage].replace("\\", "") in str(item)
+    assert str(item).endswith(" and has been removed")
     assert found(cache) == []
     entry = fill(cache)
     assert found(cache) == [entry]
@@ -346,6 +347,17 @@ def test_a_copied_cache_serves_even_where_it_cannot_be_written() -> None:
 
     assert isinstance(item, Entry)
     assert item.path("tool") == entry.path("tool")
+
+
+def test_a_damaged_entry_that_cannot_be_removed_is_said_to_be_there_still() -> None:
+    with shared_folder() as folder:
+        lose_a_file(fill(Cache(folder / "cache")))
+
+        (item,) = as_nobody(lambda: found(Cache(folder / "cache")))
+
+    assert str(item).endswith(
+        "is damaged (imageflow_tool is missing) and cannot be removed"
+    )
 
 
 def test_clearing_counts_what_it_frees(cache: Cache) -> None:
