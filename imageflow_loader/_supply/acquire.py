@@ -154,7 +154,7 @@ class Fetch:
         self._folder, self._name = settings.mirror, artifact.name
         if source is not None:
             self._folder = source.absolute().parent.as_uri()
-            self._name = source.name
+            self._name = source.absolute().name  # "." has none
         self.url = artifact.url
         if self._folder is not None:
             self.url = inside(self._folder, self._name)

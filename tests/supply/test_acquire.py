@@ -425,6 +425,15 @@ def test_a_list_beside_the_file_may_vouch_for_whatever_it_is_called(
     )
 
 
+def test_a_folder_in_the_files_place_is_named(
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(EngineDownloadError, match=f"{tmp_path} cannot be read"):
+        fetch(UNPINNED, cache, None, source=Path(), sha256=OTHER)
+
+
 @pytest.mark.parametrize("sha256", [None, OTHER])
 def test_a_file_that_is_not_there_is_said_so(
     sha256: str | None, tmp_path: Path, cache: Cache
