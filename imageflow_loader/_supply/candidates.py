@@ -152,7 +152,9 @@ def from_cache(platform: Platform, settings: Settings) -> Iterator[Candidate | A
     for item in chain(*found.values()):
         if isinstance(item, Damaged):
             said, place = str(item), item.folder
-            yield _attempt("cache", said, _BY_COMMAND, None, "official", place)
+            by_hand = f"Remove {place} and fetch again."
+            hint = _BY_COMMAND if item.removed else by_hand
+            yield _attempt("cache", said, hint, None, "official", place)
     offered = [
         Candidate(kind, "official", "cache", partial(Path, path))
         for kind, suffix in wanted

@@ -351,9 +351,13 @@ def test_a_copied_cache_serves_even_where_it_cannot_be_written() -> None:
 
 def test_a_damaged_entry_that_cannot_be_removed_is_said_to_be_there_still() -> None:
     with shared_folder() as folder:
-        lose_a_file(fill(Cache(folder / "cache")))
+        entry = fill(Cache(folder / "cache"))
+        lose_a_file(entry)
+        entry.folder.chmod(0o555)
 
         (item,) = as_nobody(lambda: found(Cache(folder / "cache")))
+
+        entry.folder.chmod(0o755)
 
     assert str(item).endswith(
         "is damaged (imageflow_tool is missing) and cannot be removed"

@@ -12,6 +12,7 @@ from imageflow_loader._supply import Cache, Candidate, candidates, fetch_engine
 from imageflow_loader._supply.candidates import from_cache, from_download
 from imageflow_loader.errors import EngineDownloadError
 from tests.supply.upstream import archive
+from tests.unprivileged import as_nobody, shared_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,6 +133,21 @@ def test_a_damaged_entry_is_told_of_and_passed_over(settings: Settings) -> None:
     assert first.hint == "Run `imageflow-loader fetch` once with a network."
     assert not isinstance(second, Candidate)
     assert second.error == f"nothing for this platform in {settings.cache_dir}"
+
+
+def test_what_cannot_be_removed_is_to_be_removed_by_hand(settings: Settings) -> None:
+    with shared_folder() as folder:
+        shared = settings._replace(cache_dir=folder)
+        fetch(shared, MAIN)
+        library = next(folder.rglob("libimageflow.so"))
+        library.write_bytes(b"cut")
+        library.parent.chmod(0o555)
+
+        first, _ = as_nobody(lambda: list(from_cache(GLIBC, shared)))
+
+        library.parent.chmod(0o755)
+
+    assert first.hint == f"Remove {library.parent} and fetch again."
 
 
 @pytest.mark.parametrize(
