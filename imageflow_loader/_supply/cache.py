@@ -69,7 +69,7 @@ class Cache:
     # Reading takes no lock, and writes only where an entry is damaged or was copied.
 
     def survey(
-        self, release: str = "*", suffix: str = "*", *, thorough: bool = False
+        self, release: str = "v*", suffix: str = "*", *, thorough: bool = False
     ) -> list[Found]:
         """Return what is there of a release for a platform, the newest first.
 
@@ -79,9 +79,9 @@ class Cache:
             EngineLoadError: It cannot be read, or somebody else could change it.
         """
         try:
-            if self.root.is_dir():
-                next(self.root.iterdir(), None)  # glob() is silent about a closed one
-            folders = self.root.glob(f"{release}/{suffix}/{ENTRY_NAME}")
+            folders = [self.root]
+            for pattern in (release, suffix, ENTRY_NAME):
+                folders = [path for each in folders for path in _in(each, pattern)]
             found = [self._read(folder, thorough=thorough) for folder in folders]
         except OSError as error:
             raise _refusal(
@@ -217,6 +217,13 @@ def _user_cache() -> Path:
             "IMAGEFLOW_CACHE_DIR to a folder that this user can write."
         )
     return folder
+
+
+def _in(folder: Path, pattern: str) -> list[Path]:
+    """Return what is in *folder*; glob() would be silent about a closed one."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        return [path for path in folder.iterdir() if path.match(pattern)]
+    return []
 
 
 def _removed(folder: Path) -> bool:

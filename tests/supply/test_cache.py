@@ -467,17 +467,18 @@ def test_a_cache_that_cannot_be_written_says_so_when_it_is_to_be_filled() -> Non
     assert "Set IMAGEFLOW_CACHE_DIR" in str(caught.value)
 
 
-def test_a_cache_that_cannot_be_read_says_so() -> None:
+@pytest.mark.parametrize("closed", [".", "v2.3.1-rc01", "v2.3.1-rc01/linux-x64"])
+def test_a_cache_that_cannot_be_read_says_so(closed: str) -> None:
     with shared_folder() as folder:
         cache = Cache(folder / "cache")
         fill(cache)
-        cache.root.chmod(0o700)
-        if os.geteuid() != 0:
-            cache.root.chmod(0o000)
+        (cache.root / closed).chmod(0o700 if os.geteuid() == 0 else 0o000)
 
         with pytest.raises(EngineLoadError, match="cannot be read"):
             as_nobody(lambda: found(cache))
-        cache.root.chmod(0o700)
+        with pytest.raises(EngineLoadError, match="cannot be read"):
+            as_nobody(cache.survey)
+        (cache.root / closed).chmod(0o700)
 
 
 def test_a_file_in_the_caches_place_says_so(tmp_path: Path) -> None:
