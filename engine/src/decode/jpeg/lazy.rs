@@ -1,4 +1,4 @@
-//! A large baseline JPEG that is not decoded before somebody knows at which size.
+//! A baseline JPEG that is not decoded before somebody knows at which size.
 
 use enough::Stop;
 
@@ -7,6 +7,9 @@ use super::{Plain, band, damaged, decoder, eighths, planes, scan};
 use crate::error::{Kind, Result};
 use crate::frame::Channels;
 use crate::rows::Rows;
+
+/// Pixels from which on it is worth while to shrink otherwise than upstream does.
+const LARGE: u64 = 1_000_000;
 
 /// The rows of a baseline JPEG at n/8 of its size, or at another size once it is known
 /// that it will be scaled anyway.
@@ -63,10 +66,12 @@ impl Rows for LazyRows<'_> {
         Channels::Rgb
     }
 
-    /// Eighths that are no power of two cost more than the whole picture. The half, which
-    /// is the cheapest of all, does as well wherever it is large enough.
+    /// Eighths that are no power of two cost more than the whole picture. For a large one
+    /// the half, which is the cheapest of all, does as well wherever it is large enough.
     fn will_be_scaled(&mut self, to: (u32, u32)) {
-        if self.rows.is_none() && matches!(self.plain.eighths, 3 | 5 | 6) {
+        let (w, h) = self.plain.size;
+        let is_large = u64::from(w) * u64::from(h) >= LARGE;
+        if self.rows.is_none() && is_large && matches!(self.plain.eighths, 3 | 5 | 6) {
             let half = eighths::size(self.plain.size, 4);
             let is_enough = half.0 >= to.0 && half.1 >= to.1;
             self.plain.eighths = if is_enough { 4 } else { 8 };
