@@ -20,13 +20,13 @@ pub fn reserved<T>(count: usize) -> Result<Vec<T>> {
     Ok(room)
 }
 
-/// *bytes* zeros.
+/// So many zeros.
 ///
 /// # Errors
 /// There is not so much memory.
-pub fn zeros(bytes: usize) -> Result<Vec<u8>> {
-    let mut zeros = reserved(bytes)?;
-    zeros.resize(bytes, 0);
+pub fn zeros<T: Clone + Default>(count: usize) -> Result<Vec<T>> {
+    let mut zeros = reserved(count)?;
+    zeros.resize(count, T::default());
     Ok(zeros)
 }
 
@@ -62,7 +62,7 @@ mod tests {
         for error in [
             reserved::<u8>(isize::MAX as usize).unwrap_err(),
             reserved::<f32>(usize::MAX / 2).unwrap_err(),
-            zeros(usize::MAX).unwrap_err(),
+            zeros::<u8>(usize::MAX).unwrap_err(),
             expect((u32::MAX, u32::MAX), 50).unwrap_err(),
         ] {
             assert_eq!(error.kind, Kind::AllocationFailed);

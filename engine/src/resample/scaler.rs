@@ -74,8 +74,7 @@ impl<'a> Scaler<'a> {
             self.stop.check()?;
             let (row, amounts) = (self.source.next_row()?, &mut self.recent[self.read % count]);
             if amounts.is_empty() {
-                *amounts = memory::reserved(row.len())?;
-                amounts.resize(row.len(), 0.0);
+                *amounts = memory::zeros(row.len())?;
             }
             match channels {
                 Channels::Rgb => amounts_of(row, amounts, self.space),

@@ -195,7 +195,7 @@ impl Draw {
             levels: Levels::new(hint.linear),
         });
         let drawn = if averages.is_some() { 8 } else { side };
-        Self { side, waves: waves(drawn), averages }
+        Self { side, waves: eighths::waves(drawn), averages }
     }
 }
 
@@ -223,26 +223,6 @@ impl Averages {
             }
         }
     }
-}
-
-/// The eight waves of a block's side at so many samples, as strong as coefficients say. For
-/// sides that a block can be halved to, they are averaged; for others the highest are left out.
-fn waves(samples: usize) -> [[f32; 16]; 8] {
-    let each = if 8 % samples == 0 { 8 / samples } else { 1 };
-    std::array::from_fn(|wave| {
-        let strength = if wave == 0 { 0.125f64.sqrt() } else { 0.5 };
-        let points = (samples * each) as f64;
-        let at = |x: usize| {
-            ((2 * x + 1) as f64 * wave as f64 * std::f64::consts::PI / (2.0 * points)).cos()
-        };
-        std::array::from_fn(|x| {
-            if x >= samples || wave as f64 >= points {
-                return 0.0;
-            }
-            let sum: f64 = (x * each..(x + 1) * each).map(at).sum();
-            (sum / each as f64 * strength) as f32
-        })
-    })
 }
 
 /// Draw a row of blocks.

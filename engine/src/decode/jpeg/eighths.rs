@@ -159,6 +159,27 @@ pub fn weights(i: usize, n: usize) -> [f32; 8] {
     std::array::from_fn(|x| strength(x) / sum)
 }
 
+/// The eight waves of a block's side at so many samples, as strong as coefficients say. For
+/// sides that a block can be halved to, they are averaged; for others the highest are left out.
+#[must_use]
+pub fn waves(samples: usize) -> [[f32; 16]; 8] {
+    let each = if 8 % samples == 0 { 8 / samples } else { 1 };
+    std::array::from_fn(|wave| {
+        let strength = if wave == 0 { 0.125f64.sqrt() } else { 0.5 };
+        let points = (samples * each) as f64;
+        let at = |x: usize| {
+            ((2 * x + 1) as f64 * wave as f64 * std::f64::consts::PI / (2.0 * points)).cos()
+        };
+        std::array::from_fn(|x| {
+            if x >= samples || wave as f64 >= points {
+                return 0.0;
+            }
+            let sum: f64 = (x * each..(x + 1) * each).map(at).sum();
+            (sum / each as f64 * strength) as f32
+        })
+    })
+}
+
 /// Bytes as amounts that can be averaged, and back.
 pub struct Levels {
     /// What each byte stands for, 0–1.

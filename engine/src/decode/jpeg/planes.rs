@@ -8,7 +8,7 @@ use archmage::autoversion;
 use enough::Stop;
 
 use super::eighths;
-use super::scan::{Component, Scan};
+use super::scan::{Component, Scan, ZIGZAG};
 use crate::error::Result;
 use crate::frame::Channels;
 use crate::rows::Rows;
@@ -165,49 +165,14 @@ impl Waves {
             let (across, down) = ZIGZAG[i];
             (across, down, f32::from(quant[i]))
         };
-        let (down, mut by_row) = (averaged(h), [[0.0; 8]; 8]);
+        let averaged = |n| eighths::waves(n).map(|wave| std::array::from_fn(|i| wave[i]));
+        let (down, mut by_row): ([[f32; 8]; 8], _) = (averaged(h), [[0.0; 8]; 8]);
         for (y, row) in by_row.iter_mut().enumerate() {
             *row = down.map(|wave| wave[y]);
         }
         Self { places: std::array::from_fn(place), across: averaged(w), down: by_row }
     }
 }
-
-/// The eight waves of a block's side, averaged to so many samples; the others are 0.
-fn averaged(samples: usize) -> [[f32; 8]; 8] {
-    std::array::from_fn(|wave| {
-        let strength = if wave == 0 { 0.125f64.sqrt() } else { 0.5 };
-        let at = |x: usize| ((2 * x + 1) as f64 * wave as f64 * std::f64::consts::PI / 16.0).cos();
-        std::array::from_fn(|sample| {
-            if sample >= samples {
-                return 0.0;
-            }
-            let each = 8 / samples;
-            let sum: f64 = (sample * each..(sample + 1) * each).map(at).sum();
-            (sum / each as f64 * strength) as f32
-        })
-    })
-}
-
-/// Column and row of each coefficient in the order in which they are written.
-const ZIGZAG: [(u8, u8); 64] = {
-    let mut places = [(0, 0); 64];
-    let (mut x, mut y, mut i) = (0u8, 0u8, 0);
-    while i < 64 {
-        places[i] = (x, y);
-        i += 1;
-        let is_rising = (x + y).is_multiple_of(2);
-        match (is_rising, x, y) {
-            (true, 7, _) => y += 1,
-            (true, _, 0) => x += 1,
-            (true, _, _) => (x, y) = (x + 1, y - 1),
-            (false, _, 7) => x += 1,
-            (false, 0, _) => y += 1,
-            (false, _, _) => (x, y) = (x - 1, y + 1),
-        }
-    }
-    places
-};
 
 /// Read all units of a band.
 #[autoversion(v3, scalar)]

@@ -12,6 +12,26 @@ const LOOK: u32 = 10;
 /// Bits of the longest code.
 const LONGEST: usize = 16;
 
+/// Column and row of each coefficient in the order in which they are written.
+pub const ZIGZAG: [(u8, u8); 64] = {
+    let mut places = [(0, 0); 64];
+    let (mut x, mut y, mut i) = (0u8, 0u8, 0);
+    while i < 64 {
+        places[i] = (x, y);
+        i += 1;
+        let is_rising = (x + y).is_multiple_of(2);
+        match (is_rising, x, y) {
+            (true, 7, _) => y += 1,
+            (true, _, 0) => x += 1,
+            (true, _, _) => (x, y) = (x + 1, y - 1),
+            (false, _, 7) => x += 1,
+            (false, 0, _) => y += 1,
+            (false, _, _) => (x, y) = (x - 1, y + 1),
+        }
+    }
+    places
+};
+
 /// A scan and where it has come to.
 pub struct Scan<'a> {
     /// What it holds, in the order of its blocks.
@@ -89,23 +109,11 @@ impl<'a> Scan<'a> {
         let mut bits = self.bits; // in registers, this loop is what decoding waits for
         let (_, difference) = bits.coefficient(&component.tables.constant);
         component.before = component.before.wrapping_add(difference);
-        let mut place = 1;
-        while place < 64 {
-            let (zeros, value) = bits.coefficient(&component.tables.waves);
-            if value == 0 {
-                if zeros < 15 {
-                    break;
-                }
-                place += 16;
-                continue;
+        bits.waves(&component.tables.waves, |place, value| {
+            if place < 64 {
+                wave(place, value);
             }
-            place += zeros;
-            if place > 63 {
-                break;
-            }
-            wave(place, value);
-            place += 1;
-        }
+        });
         self.bits = bits;
         component.before
     }
@@ -246,6 +254,26 @@ impl<'a> Bits<'a> {
         let bits = (self.buffer >> (64 - size)) as u32;
         self.consume(size);
         (zeros, extended(bits, size))
+    }
+
+    /// All waves of a block, each that is not zero with its place in the written order, which
+    /// damage puts up to 15 behind the last.
+    #[inline(always)]
+    pub fn waves(&mut self, table: &Table, mut wave: impl FnMut(usize, i32)) {
+        let mut place = 1;
+        while place < 64 {
+            let (zeros, value) = self.coefficient(table);
+            if value == 0 {
+                if zeros < 15 {
+                    break;
+                }
+                place += 16;
+                continue;
+            }
+            place += zeros;
+            wave(place, value);
+            place += 1;
+        }
     }
 
     /// The next symbol by itself.

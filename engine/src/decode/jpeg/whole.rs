@@ -4,27 +4,18 @@ use enough::Stop;
 
 use super::damaged;
 use super::head::{Codes, Markers, next_marker};
-use super::scan::{Bits, Table, extended};
+use super::scan::{Bits, Table, ZIGZAG, extended};
 use crate::error::Result;
 use crate::memory;
 
 /// Where the coefficients stand that are written one after the other; the last place is
 /// also that of those which damage puts behind it.
 const PLACES: [u8; 80] = {
-    let mut places = [63; 80];
-    let (mut x, mut y, mut i) = (0u8, 0u8, 0);
+    let (mut places, mut i) = ([63; 80], 0);
     while i < 64 {
+        let (x, y) = ZIGZAG[i];
         places[i] = y * 8 + x;
         i += 1;
-        let is_rising = (x + y).is_multiple_of(2);
-        match (is_rising, x, y) {
-            (true, 7, _) => y += 1,
-            (true, _, 0) => x += 1,
-            (true, _, _) => (x, y) = (x + 1, y - 1),
-            (false, _, 7) => x += 1,
-            (false, 0, _) => y += 1,
-            (false, _, _) => (x, y) = (x - 1, y + 1),
-        }
     }
     places
 };
@@ -85,8 +76,7 @@ impl Whole {
             let blocks = component.blocks;
             let size = (units.0 * blocks.0, units.1 * blocks.1);
             let needed = ((w * blocks.0).div_ceil(8 * most.0), (h * blocks.1).div_ceil(8 * most.1));
-            let mut coefficients = memory::reserved(size.0 * size.1 * 64)?;
-            coefficients.resize(size.0 * size.1 * 64, 0);
+            let coefficients = memory::zeros(size.0 * size.1 * 64)?;
             Ok(Part { blocks, size, quant: None, coefficients, needed })
         };
         let parts = markers.components.iter().map(part).collect::<Result<_>>()?;
@@ -274,20 +264,9 @@ impl<'a> Coder<'a> {
                 let (_, difference) = self.bits.coefficient(constant);
                 tables.before = tables.before.wrapping_add(difference);
                 block[0] = tables.before as i16;
-                let mut place = 1;
-                while place < 64 {
-                    let (zeros, value) = self.bits.coefficient(waves);
-                    if value == 0 {
-                        if zeros < 15 {
-                            break;
-                        }
-                        place += 16;
-                        continue;
-                    }
-                    place += zeros;
+                self.bits.waves(waves, |place, value| {
                     block[usize::from(PLACES[place]) & 63] = value as i16;
-                    place += 1;
-                }
+                });
             }
             (Step::Constant, Some(constant), _) => {
                 let (_, difference) = self.bits.coefficient(constant);
