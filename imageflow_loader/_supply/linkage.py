@@ -13,15 +13,13 @@ from .._platform import (
     exported_names,
     family_of,
     mapped_files,
-    read_dynamic,
-    read_header,
 )
 from .._settings import library_path
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from .._platform import ElfDynamic, Family, Platform
+    from .._platform import ElfDynamic, ElfHeader, Family, Platform
 
 ABI: Final = (
     "imageflow_abi_compatible",
@@ -73,14 +71,18 @@ class Linkage(NamedTuple):
     """Which functions of `ABI` it has."""
 
 
-def linkage_of(path: Path, file: BinaryIO, platform: Platform) -> Linkage:
+def linkage_of(
+    path: Path,
+    file: BinaryIO,
+    header: ElfHeader,
+    dynamic: ElfDynamic,
+    platform: Platform,
+) -> Linkage:
     """Return what the ELF *file* at *path* needs, looked for on this machine.
 
     Raises:
         ElfError: It is damaged.
     """
-    header = read_header(file)
-    dynamic = read_dynamic(file, header)
     exported = exported_names(file, header)
     tls: Tls = "dynamic" if header.has_thread_locals else "none"
     return Linkage(
@@ -123,6 +125,8 @@ def _whereabouts(
     path: Path, dynamic: ElfDynamic, platform: Platform
 ) -> tuple[tuple[str, str | None], ...]:
     """Return each library that is needed, and where it is found, if it is."""
+    if not dynamic.needed:  # a static tool
+        return ()
     libc = platform.loading_libc
     on_musl = bool(libc and libc.family == "musl")
     told = [
@@ -130,11 +134,14 @@ def _whereabouts(
         for folder in (*dynamic.search_path, *library_path())
         if folder
     ]
-    mapped, listed = frozenset[str](), b""
+    mapped = frozenset[str]()
     with contextlib.suppress(OSError):
         mapped = base_names(mapped_files())
-    with contextlib.suppress(OSError):
-        listed = _LOADER_LIST.read_bytes()
+
+    def is_listed(name: str) -> bool:
+        with contextlib.suppress(OSError):
+            return name.encode() + b"\0" in _LOADER_LIST.read_bytes()
+        return False
 
     def place(name: str) -> str | None:
         if name in mapped:
@@ -144,6 +151,6 @@ def _whereabouts(
         files = (Path(folder, name) for folder in (*told, *_FOLDERS))
         if file := next((file for file in files if file.exists()), None):
             return str(file)
-        return str(_LOADER_LIST) if name.encode() + b"\0" in listed else None
+        return str(_LOADER_LIST) if is_listed(name) else None
 
     return tuple((name, place(name)) for name in dynamic.needed)

@@ -126,7 +126,9 @@ def examine(
     """
     kind, linkage = kind_of(path), None
     with contextlib.suppress(Objection, ElfError, OSError), _open(path) as file:
-        linkage = linkage_of(path, file, platform)
+        header = read_header(file)
+        dynamic = read_dynamic(file, header)
+        linkage = linkage_of(path, file, header, dynamic, platform)
     verdicts = _verdicts(path, kind, platform)
     missing = (v._replace(ok=False) for v in verdicts if v.code == "missing_dependency")
     return kind, linkage, next(missing, verdicts[0])
@@ -264,8 +266,9 @@ def _check_elf(
     if header.type not in (EXECUTABLE, SHARED):
         what = f"is an object file or a core dump, not {_NOUNS[kind]}"
         raise Objection("not_linked", what, other_file)
-    linkage, libc = linkage_of(path, file, platform), platform.loading_libc
     dynamic = read_dynamic(file, header)
+    linkage = linkage_of(path, file, header, dynamic, platform)
+    libc = platform.loading_libc
     is_program = header.type == EXECUTABLE or dynamic.is_program
     if kind == "tool":
         # Old linkers do not mark static programs that may lie anywhere.
