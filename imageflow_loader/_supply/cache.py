@@ -2,6 +2,7 @@
 
 The layout, below the folder that `IMAGEFLOW_CACHE_DIR` or the system names::
 
+    CACHEDIR.TAG                               backups pass it by
     v2.3.1-rc01/linux-x64/882910c6c9602e42/    release, platform, SHA-256 of the archive
         libimageflow.so  imageflow_tool
         entry.json                             what each file must be, and who said so
@@ -27,7 +28,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from ..errors import EngineDownloadError, EngineLoadError
+from ..errors import EngineDownloadError, EngineError, EngineLoadError
 from .entry import (
     ENTRY_NAME,
     Damaged,
@@ -49,6 +50,11 @@ Found: TypeAlias = Entry | Damaged
 
 _STALE_S: Final = 3600  # longer than a fetch may take
 _LOCK_PAUSE_S: Final = 0.05  # between two looks at a lock that somebody else holds
+_TAG: Final = b"""\
+Signature: 8a477f597d28d172789f06886806bc55
+# Engines that can be fetched again: imageflow-loader fetch
+# What this file is for: https://bford.info/cachedir/
+"""
 
 
 class Cache:
@@ -106,7 +112,7 @@ class Cache:
     @contextlib.contextmanager
     def lock(self, deadline: Deadline, say: Callable[[str], object]) -> Iterator[None]:
         """Let one process at a time fill the cache, as `locked` does."""
-        with contextlib.suppress(OSError):  # staging() says what is wrong
+        with contextlib.suppress(OSError, EngineError):  # staging() says what is wrong
             self._make(self.root)
         with locked(self.root / "lock", deadline, say):
             yield
@@ -122,11 +128,14 @@ class Cache:
         """
         import tempfile  # with all that it imports, only where something is written
 
-        scratch = self.root / "tmp"
+        scratch, tag = self.root / "tmp", self.root / "CACHEDIR.TAG"
         try:
             self._make(scratch)
             _require_executable(self.root)
             _require_trusted(self.root, scratch)
+            if not tag.exists():
+                tag.write_bytes(_TAG)
+                set_mode(tag, 0o644)
             _sweep(scratch, older_than_s=_STALE_S)
             with tempfile.TemporaryDirectory(
                 dir=scratch, ignore_cleanup_errors=True
@@ -195,6 +204,7 @@ class Cache:
         Folders above the root are never open to others, even where the umask would
         have it so: what lies below them would not be believed.
         """
+        _require_own_place(self.root)
         for path in (*reversed(folder.parents), folder):
             if not path.is_dir():
                 path.mkdir(0o755, exist_ok=True)
@@ -333,6 +343,25 @@ def _require_trusted(root: Path, *paths: Path) -> None:
             raise _refusal(
                 f"{path} is not used: others may write it.", f"Run chmod go-w {path}."
             )
+
+
+def _require_own_place(root: Path) -> None:
+    """Refuse to make the cache of root in the folder of another user.
+
+    `sudo` may keep HOME, and what root leaves there the user cannot remove.
+
+    Raises:
+        EngineLoadError: It would be made in somebody else's folder.
+    """
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return
+    nearest = next(path for path in (root, *root.parents) if path.exists())
+    if owner := nearest.stat().st_uid:
+        raise _refusal(
+            f"{nearest} belongs to another user (uid {owner}), so root keeps no "
+            "engines there.",
+            "Run this as that user, or set IMAGEFLOW_CACHE_DIR.",
+        )
 
 
 def _open_to(who: int, status: os.stat_result) -> bool:

@@ -66,6 +66,14 @@ def test_a_cache_that_does_not_exist_is_empty_and_stays_so(cache: Cache) -> None
     assert not cache.root.exists()
 
 
+def test_a_folder_says_that_it_is_a_cache(cache: Cache) -> None:
+    fill(cache)
+
+    tag = (cache.root / "CACHEDIR.TAG").read_text()
+
+    assert tag.startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+
+
 def test_modes_do_not_depend_on_the_umask(cache: Cache) -> None:
     before = os.umask(0o077)
     try:
@@ -376,7 +384,7 @@ def test_clearing_counts_what_it_frees(cache: Cache) -> None:
     assert count == 2
     assert size == pytest.approx(2 * (entry.size + marker), abs=20)
     names = {path.name for path in cache.root.iterdir()}
-    assert names == {"tmp", "mine"}
+    assert names == {"tmp", "mine", "CACHEDIR.TAG"}
     assert list((cache.root / "tmp").iterdir()) == []
 
 
@@ -446,6 +454,18 @@ def test_what_belongs_to_somebody_else_is_not_used(what: str, cache: Cache) -> N
         EngineLoadError, match=r"belongs to another user \(uid 65534\), who could"
     ):
         found(cache)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_makes_no_cache_in_a_users_folder(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, NOBODY, NOBODY)
+
+    with pytest.raises(EngineLoadError, match="so root keeps no engines there"):
+        fill(Cache(home / ".cache" / "imageflow_loader"))
+
+    assert list(home.iterdir()) == []
 
 
 def test_what_root_has_put_there_serves_everybody() -> None:
