@@ -107,7 +107,7 @@ def _report(items: Iterator[BatchItem], total: int, *, as_json: bool) -> int:
 
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
     over = "\r\x1b[K" * on_terminal  # the bar, which is drawn again below
-    with reporting(sys.stderr, amounts=amounts) as progress:
+    with reporting(sys.stderr, quiet=not on_terminal, amounts=amounts) as progress:
         for done, item in enumerate(items, 1):
             failed += item.error is not None
             if as_json:

@@ -108,11 +108,13 @@ def complain(text: object) -> None:
     print(f"{red('imageflow-loader:')} {text}", file=sys.stderr)
 
 
-# How a download or a batch is going: a bar on a terminal, nothing elsewhere
+# How a download or a batch is going: a bar on a terminal, lines elsewhere
 
 _WIDTH: Final = 30  # of the bar, in characters
 _REDRAW_S: Final = 0.1
 _MEGABYTE: Final = 1_000_000
+_TENTHS: Final = 10
+_LINE_EVERY: Final = 10 * _MEGABYTE  # where the size is not known
 
 
 def _amounts(done: int, total: int | None) -> str:
@@ -126,19 +128,19 @@ def _amounts(done: int, total: int | None) -> str:
 def reporting(
     stream: TextIO | None, *, quiet: bool = False, amounts: Amounts = _amounts
 ) -> Iterator[Callable[[int, int | None], None] | None]:
-    """Yield what is to be told of each step; None where nothing is shown.
+    """Yield what is to be told of each step; None when *quiet*.
 
     Args:
-        stream: Where it is shown, if it is a terminal.
+        stream: Where it is shown: a bar on a terminal, else a line for each tenth.
         quiet: Show nothing.
         amounts: How done and total are written; as bytes unless given.
     """
-    if quiet or stream is None or not stream.isatty():
+    if quiet or stream is None:
         yield None
         return
-    drawn_at, line = 0.0, ""
+    drawn_at, line, said = 0.0, "", -1
 
-    def update(done: int, total: int | None) -> None:
+    def draw(done: int, total: int | None) -> None:
         nonlocal drawn_at, line
         now = time.monotonic()
         if done != total and now - drawn_at < _REDRAW_S:
@@ -149,8 +151,15 @@ def reporting(
         drawn_at, old, line = now, line, bar + amounts(done, total)
         _write(stream, f"\r{line:<{len(old)}}")
 
+    def log(done: int, total: int | None) -> None:
+        nonlocal said
+        step = _TENTHS * done // total if total else done // _LINE_EVERY
+        if step != said:  # smaller in another attempt, from the start
+            said = step
+            _write(stream, f"{amounts(done, total)}\n")
+
     try:
-        yield update
+        yield draw if stream.isatty() else log
     finally:
         if line:
             _write(stream, "\n")

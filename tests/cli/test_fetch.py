@@ -48,7 +48,7 @@ def test_fetch_says_what_it_trusts_and_where_the_files_are(
         f"  as said by {mirror.as_uri()}/SHA256SUMS\n"
         f"  tool     {tool}\n"
     )
-    assert err == ""  # no terminal
+    assert err == "100 % of 0.0 MB\n"
 
 
 def test_a_second_fetch_says_that_it_was_there(
@@ -277,10 +277,21 @@ def test_a_bar_that_was_never_drawn_leaves_no_empty_line() -> None:
     assert shown(Terminal()) == ""
 
 
-def test_what_is_no_terminal_sees_no_bar() -> None:
-    for stream in (io.StringIO(), None):
-        with reporting(stream) as progress:
-            assert progress is None
+def test_a_log_sees_a_line_for_each_tenth_and_again_for_another_attempt() -> None:
+    steps = [(done, 1000) for done in range(0, 1001, 25)]
+
+    lines = shown(io.StringIO(), *steps, *steps[:5]).splitlines()
+
+    assert lines == [
+        *(f"{percent:3} % of 0.0 MB" for percent in range(0, 101, 10)),
+        "  0 % of 0.0 MB",
+        " 10 % of 0.0 MB",
+    ]
+
+
+def test_a_closed_standard_error_sees_nothing() -> None:
+    with reporting(None) as progress:
+        assert progress is None
 
 
 def test_nobody_to_watch_is_no_reason_to_fail() -> None:
