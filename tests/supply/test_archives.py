@@ -114,6 +114,24 @@ def bomb(name: str) -> bytes:
     return out.getvalue()
 
 
+def long_name() -> bytes:
+    """Return a member whose name has 300 MiB."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz", compresslevel=1) as tar:
+        info, _ = member("././@LongLink", type=tarfile.GNUTYPE_LONGNAME)
+        info.size = 300 * MIB
+        tar.addfile(info, _Zeros(info.size))
+        tar.addfile(*member()[:1], io.BytesIO(GOOD))
+    return out.getvalue()
+
+
+def packed_zip(method: int) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", method) as file:
+        file.writestr(TOOL, GOOD)
+    return out.getvalue()
+
+
 class _Zeros(io.RawIOBase):
     def __init__(self, size: int) -> None:
         self._left = size
@@ -197,7 +215,14 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str, str]] = {
         "gz",
         "holds no imageflow_tool",
     ),
-    "a bomb in its place": (lambda: bomb(TOOL), "gz", "more than 256 MiB"),
+    "a bomb in its place": (lambda: bomb(TOOL), "gz", "far more than an engine"),
+    "a bomb beside it": (lambda: bomb("zeros"), "gz", "far more than an engine"),
+    "a name that is a bomb": (long_name, "gz", "far more than an engine"),
+    "ten thousand files and one": (
+        lambda: tarred_infos(member(f"f{number}", b"") for number in range(10_001)),
+        "gz",
+        "more than 10000 members",
+    ),
     "more bytes promised than there are": (
         lambda: lying_tar_size(b"00000007777\0"),
         "gz",
@@ -221,6 +246,8 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "zip: the same name twice": (zip_twice, "zip", "twice"),
     "zip: a parent": (lambda: zipped({f"../{TOOL}": GOOD}), "zip", "holds no"),
     "zip: a password": (encrypted_zip, "zip", "damaged.*encrypted"),
+    "zip: bzip2 inside": (lambda: packed_zip(zipfile.ZIP_BZIP2), "zip", "unusual way"),
+    "zip: lzma inside": (lambda: packed_zip(zipfile.ZIP_LZMA), "zip", "unusual way"),
     "zip: a size that lies": (lying_zip_size, "zip", "damaged"),
     "zip: cut off": (lambda: zipped({TOOL: GOOD})[:-9], "zip", "damaged"),
     "zip: a tar with another suffix": (
