@@ -47,6 +47,7 @@ _MOST_TEXT: Final = 4 * 1024 * 1024
 _BLOCK: Final = 64 * 1024
 _HEAD: Final = 1024
 _MOST_REDIRECTS: Final = 10
+_SLICE_S: Final = 0.1  # Ctrl-C does not end a wait on Windows
 _LONGEST_PAUSE_S: Final = 60.0  # a server that asks for more is not asked again
 _REMEDIES: Final = {
     401: "Give the user name and password in the mirror's URL, or in ~/.netrc.",
@@ -149,10 +150,11 @@ class Downloads:
                 ended.put(error)
 
         threading.Thread(target=work, name="imageflow-fetch", daemon=True).start()
-        try:
-            error = ended.get(timeout=self.deadline.remaining())
-        except queue.Empty:
-            error = self._too_late(url)
+        error: BaseException | None = self._too_late(url)
+        while not self.deadline.expired:
+            with contextlib.suppress(queue.Empty):
+                error = ended.get(timeout=_SLICE_S)
+                break
         if error is not None:
             raise error
 
@@ -255,12 +257,14 @@ def _local(url: str) -> _Parts:
     from urllib.request import url2pathname
 
     host, slash, rest = url.removeprefix("file://").partition("/")
-    if host not in {"", "localhost"} or not slash:
+    where = "" if host in {"", "localhost"} else f"//{host}"
+    path = Path(url2pathname(where + slash + rest))
+    # Only Windows has files of other machines.
+    if (where and not path.drive) or not slash:
         raise EngineDownloadError(
             f"{shown(url)} names another machine, {host}. A folder of this one is "
             "named as file:///folder."
         )
-    path = Path(url2pathname(slash + rest))
     try:
         with path.open("rb") as file:
             answer = _Answer(url, path.stat().st_size or None)
@@ -318,12 +322,12 @@ def _remote(url: str, patience: Patience) -> _Parts:
 def _require_secure_redirect(response: requests.Response, **_: object) -> None:
     if not response.is_redirect:
         return
+    response.close()  # or all of its body would be read, and unpacked
     goal = response.headers["Location"]
     with contextlib.suppress(ValueError):
         goal = urljoin(response.url, goal)
     secure = {"https"} if response.url.startswith("https:") else {"https", "http"}
     if goal.partition(":")[0].lower() not in secure:
-        response.close()
         raise EngineDownloadError(
             f"{shown(response.url)} is redirected to {shown(goal)}, which is not "
             "secure. It was not followed."
@@ -359,13 +363,23 @@ def _require_success(response: requests.Response) -> None:
         raise EngineDownloadError(f"{said} for {place}. {_REMEDIES[status]}")
     if status not in _TRANSIENT:
         raise EngineDownloadError(f"{said} instead of the file {place}.")
-    after = response.headers.get("Retry-After", "")
-    pause_s = float(after) if after.isdecimal() else 0.0  # a date is as good as none
+    pause_s = _retry_after(response.headers.get("Retry-After", ""))
     if pause_s > _LONGEST_PAUSE_S:
         raise EngineDownloadError(
             f"{said} for {place}, and asks to wait {pause_s:.0f} s."
         )
     raise _AgainError(f"{said} for {place}.", pause_s=pause_s)
+
+
+def _retry_after(value: str) -> float:
+    """Return the seconds that a `Retry-After` asks for: a number, or a date."""
+    from email.utils import parsedate_to_datetime
+
+    if value.isdecimal():
+        return float(value)
+    with contextlib.suppress(ValueError, TypeError, OverflowError):
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    return 0.0
 
 
 def _fault(

@@ -117,6 +117,8 @@ CHUNKS = (
 )
 NO_CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 BOMB = gzip.compress(bytes(200 << 20), 1)
+TOMORROW = f"{datetime.now(timezone.utc) + timedelta(days=1):%a, %d %b %Y %X} GMT"
+MOVED = b"HTTP/1.1 302 Found\r\nLocation: /moved%s\r\nContent-Length: 9\r\n\r\n"
 ODD_LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"
 
 CASES = [
@@ -244,6 +246,14 @@ CASES = [
     ends("stalls once", web.raw(HEAD, then_stall=True), web.body(DATA), asked=2),
     # Redirects.
     ends("elsewhere", web.redirect(f"/moved{PATH}")),
+    ends(
+        "elsewhere, with a body that stalls",
+        web.raw(MOVED % PATH.encode(), then_stall=True),
+    ),
+    ends(
+        "elsewhere, with a bomb for a body",
+        web.status(302, BOMB, Location=f"/moved{PATH}", Content_Encoding="gzip"),
+    ),
     ends("elsewhere for good", web.redirect(f"moved{PATH}", 308)),
     fails("in circles", web.redirect(PATH), says="Exceeded 10 redirects", asked=11),
     fails(
@@ -300,6 +310,11 @@ CASES = [
         "429, come tomorrow",
         web.status(429, Retry_After=86400),
         says="answered 429 .* asks to wait 86400 s",
+    ),
+    fails(
+        "503, come tomorrow by date",
+        web.status(503, Retry_After=TOMORROW),
+        says=r"answered 503 .* asks to wait 86\d\d\d s",
     ),
     # Connections.
     ends("reset at once", web.reset(), web.body(DATA), asked=2),
