@@ -25,8 +25,9 @@ import errno
 import os
 import stat
 import time
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from ..errors import EngineDownloadError, EngineError, EngineLoadError
 from .entry import (
@@ -66,6 +67,8 @@ class Cache:
         Raises:
             EngineDownloadError: There is no home directory to keep it in.
         """
+        # What is named may be shared; else nobody else has any business there.
+        self._mode = 0o700 if folder is None else 0o755
         folder = _user_cache() if folder is None else folder
         # Few shells expand a tilde in `VARIABLE=~/folder command`, and no Dockerfile.
         with contextlib.suppress(RuntimeError):
@@ -103,9 +106,28 @@ class Cache:
         place = folder.relative_to(self.root)
         found = read_entry(folder, place, thorough=thorough)
         if isinstance(found, Damaged):
-            return found._replace(removed=_removed(folder))
+            return found._replace(removed=self._discard(folder, place))
         _require_trusted(self.root, *found.paths)
         return found
+
+    def _discard(self, folder: Path, place: Path) -> bool:
+        """Take a damaged entry away; return whether it is gone.
+
+        Another process may just have replaced it. So it is moved aside first, and back
+        should it turn out to be whole.
+        """
+        aside = self.root / "tmp" / f"{folder.name}-{os.getpid()}-{time.time_ns()}"
+        # A folder from a lower layer of a container image cannot be moved, nor on
+        # Windows one with a library that is loaded.
+        with contextlib.suppress(OSError, EngineError):
+            self._make(aside.parent)
+            folder.rename(aside)
+            with contextlib.suppress(OSError):
+                if isinstance(read_entry(aside, place, thorough=True), Entry):
+                    aside.rename(folder)
+            _removed(aside)
+            return True
+        return _removed(folder)
 
     # Writing.
 
@@ -199,7 +221,7 @@ class Cache:
         return len(folders), freed
 
     def _make(self, folder: Path) -> None:
-        """Make *folder*, the root or one below it, readable for everybody.
+        """Make *folder*, the root or one below it.
 
         Folders above the root are never open to others, even where the umask would
         have it so: what lies below them would not be believed.
@@ -209,7 +231,7 @@ class Cache:
             if not path.is_dir():
                 path.mkdir(0o755, exist_ok=True)
                 if self.root in (path, *path.parents):
-                    set_mode(path, 0o755)
+                    set_mode(path, self._mode)
 
 
 def _user_cache() -> Path:
@@ -287,13 +309,24 @@ def locked(
 def _taken(descriptor: int) -> bool:
     """Return whether the lock is ours, or never can be."""
     try:
-        import fcntl
-
+        fcntl: Any = import_module("fcntl")
+    except ImportError:
+        return _taken_on_windows(descriptor)
+    try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except (ImportError, OSError):  # Windows, or a file system that knows no locks
+    except OSError:  # a file system that knows no locks
         return True
+    return True
+
+
+def _taken_on_windows(descriptor: int) -> bool:
+    msvcrt: Any = import_module("msvcrt")
+    try:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    except OSError:
+        return False
     return True
 
 
@@ -323,6 +356,12 @@ def _require_trusted(root: Path, *paths: Path) -> None:
     """
     if not hasattr(os, "geteuid"):
         return
+    if os.getuid() != os.geteuid():
+        raise _refusal(
+            "The cache is not used by a process that runs setuid, since its caller "
+            "could have named the folder.",
+            "Run it without that right.",
+        )
     for parent in root.parents:
         if _open_to(stat.S_IWOTH, parent.stat()):
             raise _refusal(

@@ -145,10 +145,12 @@ def _damage(path: Path, file: CachedFile, thorough: bool) -> str | None:
     as_it_was = status.st_mtime_ns == file.mtime_ns
     if (thorough or not as_it_was) and sha256_of(path) != file.sha256:
         return f"{path.name} has another SHA-256 than when it was fetched"
-    if not as_it_was:
-        # Where that cannot be written, it is hashed at each start.
-        with contextlib.suppress(OSError):
+    # What a copy has lost; where that cannot be written, it is hashed at each start.
+    with contextlib.suppress(OSError):
+        if not as_it_was:
             os.utime(path, ns=(status.st_atime_ns, file.mtime_ns))
+        if _kind(path) == "tool" and not status.st_mode & stat.S_IXUSR:
+            set_mode(path, stat.S_IMODE(status.st_mode) | 0o111)
     return None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from imageflow_loader._cancel import Deadline
-from imageflow_loader._supply import Cache, Damaged, Entry
+from imageflow_loader._supply import Cache, Damaged, Entry, cache as cache_module
 from imageflow_loader._supply.entry import Provenance
 from imageflow_loader.errors import EngineDownloadError, EngineLoadError
 from tests.unprivileged import as_nobody, shared_folder
@@ -72,6 +74,19 @@ def test_a_folder_says_that_it_is_a_cache(cache: Cache) -> None:
     tag = (cache.root / "CACHEDIR.TAG").read_text()
 
     assert tag.startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
+
+
+def test_the_users_own_cache_is_closed_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+
+    cache = Cache(None)
+    fill(cache)
+
+    assert cache.root == tmp_path / "caches" / "imageflow_loader"
+    assert cache.root.stat().st_mode & 0o7777 == 0o700
 
 
 def test_modes_do_not_depend_on_the_umask(cache: Cache) -> None:
@@ -314,6 +329,23 @@ def test_publishing_replaces_a_damaged_entry(cache: Cache) -> None:
     assert found(cache) == [entry]
 
 
+def test_an_entry_that_another_process_has_just_replaced_is_not_removed(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = fill(cache)
+    read_entry = cache_module.read_entry
+
+    def look_too_early(folder: Path, *_: Path, **__: bool) -> Entry | Damaged:
+        monkeypatch.setattr(cache_module, "read_entry", read_entry)
+        return Damaged(folder, "as it was a moment ago")
+
+    monkeypatch.setattr(cache_module, "read_entry", look_too_early)
+    (item,) = found(cache)
+
+    assert isinstance(item, Damaged)
+    assert found(cache) == [entry]
+
+
 def test_damage_that_keeps_size_and_time_is_found_by_a_thorough_look(
     cache: Cache,
 ) -> None:
@@ -330,6 +362,17 @@ def test_damage_that_keeps_size_and_time_is_found_by_a_thorough_look(
 
 
 # Caches that were made elsewhere.
+
+
+def test_a_tool_that_a_copy_has_made_a_plain_file_can_be_run_again(
+    cache: Cache,
+) -> None:
+    entry = fill(cache)
+    tool = entry.folder / TOOL
+    tool.chmod(0o644)
+
+    assert found(cache) == [entry]
+    assert tool.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_copied_cache_is_hashed_once(cache: Cache, tmp_path: Path) -> None:
@@ -454,6 +497,25 @@ def test_what_belongs_to_somebody_else_is_not_used(what: str, cache: Cache) -> N
         EngineLoadError, match=r"belongs to another user \(uid 65534\), who could"
     ):
         found(cache)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another as well")
+def test_who_runs_with_anothers_rights_uses_no_cache(cache: Cache) -> None:
+    fill(cache)
+    text = (
+        "import os, sys; from pathlib import Path; os.setresuid(65534, 0, 0)\n"
+        "from imageflow_loader._supply import Cache\n"
+        "Cache(Path(sys.argv[1])).survey()"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", text, cache.root],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "The cache is not used by a process that runs setuid" in ended.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
