@@ -276,6 +276,8 @@ class JobError(ImageflowError):
 
     Attributes:
         details: The engine's own text beyond the first line, None if there is none.
+        node: The name of the node that failed, such as "crop"; None where it is not the
+            fault of one, or the engine does not say.
         job: The JSON of the job, None if it never became one.
         engine: Which engine said so, None before one was asked.
     """
@@ -287,6 +289,7 @@ class JobError(ImageflowError):
         category: ErrorCategory | None = None,
         kind: str | None = None,
         details: str | None = None,
+        node: str | None = None,
         job: Mapping[str, Any] | None = None,
     ) -> None:
         """Keep *message*; the numbers come from *category*, when one is given."""
@@ -296,6 +299,7 @@ class JobError(ImageflowError):
         elif kind is not None:
             self.kind = kind
         self.details = details
+        self.node = node
         self.job = job
         self.engine: EngineInfo | None = None
 

@@ -427,7 +427,7 @@ pub unsafe extern "C" fn imageflow_context_error_write_to_buffer(
     }
     let body = |context: &Context| {
         let room = checked_length(buffer_length)?;
-        let text = context.error().map_or_else(String::new, |error| error.to_string());
+        let text = context.error().map_or_else(String::new, |error| format!("{error:#}"));
         let text = text.replace('\0', " ");
         let fitting = &text[..text.floor_char_boundary(room.saturating_sub(1))];
         if room > 0 {

@@ -159,6 +159,8 @@ pub struct Error {
     pub kind: Kind,
     /// What happened, to what, with which values. One line where possible.
     pub text: String,
+    /// The node that failed, as the JSON calls it; None where it is not the fault of one.
+    pub node: Option<&'static str>,
 }
 
 /// What most functions of the engine return.
@@ -167,7 +169,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error of this kind; *text* says what happened, to what, with which values.
     pub fn new(kind: Kind, text: impl Into<String>) -> Self {
-        Self { kind, text: text.into() }
+        Self { kind, text: text.into(), node: None }
     }
 
     /// The error of a job that was asked to stop.
@@ -185,6 +187,15 @@ impl Error {
         self
     }
 
+    /// The same error, of a node unless it has one; a job that was asked to stop blames none.
+    #[must_use]
+    pub fn of_node(mut self, name: &'static str) -> Self {
+        if self.kind != Kind::OperationCancelled {
+            self.node.get_or_insert(name);
+        }
+        self
+    }
+
     /// The category, which decides code, HTTP status and exit code.
     #[must_use]
     pub fn category(&self) -> Category {
@@ -193,9 +204,14 @@ impl Error {
 }
 
 impl fmt::Display for Error {
-    /// `Category: Kind: text`, the layout that callers of upstream's engine parse.
+    /// `Category: Kind: text`, the layout that callers of upstream's engine parse. With `#` the
+    /// node that failed follows, where upstream has its trace.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.category().name(), self.kind, self.text)
+        write!(f, "{}: {}: {}", self.category().name(), self.kind, self.text)?;
+        match self.node {
+            Some(name) if f.alternate() => write!(f, " at\nActive node: {name}"),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -90,7 +90,7 @@ fn write_out(bytes: &[u8]) -> Result<()> {
 
 fn report(error: &Error) -> ExitCode {
     // Where standard error is closed there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{error}");
+    let _ = writeln!(io::stderr(), "{error:#}");
     ExitCode::from(u8::try_from(error.category().exit_code()).unwrap_or(u8::MAX))
 }
 

@@ -174,11 +174,11 @@ impl Rows for Part<'_> {
     }
 }
 
-/// *picture*, whose rows name the input in their errors.
+/// *picture*, whose rows name the input, and the node that decodes it, in their errors.
 #[must_use]
-pub fn of_input(picture: Picture<'_>, io_id: i32) -> Picture<'_> {
+pub fn of_input<'a>(picture: Picture<'a>, io_id: i32, node: &'static str) -> Picture<'a> {
     match picture {
-        Picture::Rows(rows) => Picture::Rows(Box::new(OfInput { rows, io_id })),
+        Picture::Rows(rows) => Picture::Rows(Box::new(OfInput { rows, io_id, node })),
         frame @ Picture::Frame(_) => frame,
     }
 }
@@ -186,6 +186,7 @@ pub fn of_input(picture: Picture<'_>, io_id: i32) -> Picture<'_> {
 struct OfInput<'a> {
     rows: Box<dyn Rows + 'a>,
     io_id: i32,
+    node: &'static str,
 }
 
 impl Rows for OfInput<'_> {
@@ -202,7 +203,7 @@ impl Rows for OfInput<'_> {
     }
 
     fn next_row(&mut self) -> Result<&[u8]> {
-        self.rows.next_row().map_err(|error| error.of_input(self.io_id))
+        self.rows.next_row().map_err(|error| error.of_input(self.io_id).of_node(self.node))
     }
 }
 

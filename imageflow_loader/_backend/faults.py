@@ -102,6 +102,10 @@ _TOOLS_OWN_JSON_ERROR = re.compile(
 )
 _TOOLS_OWN_ERROR = re.compile(r"\b(\w+)\(\s*\"(.*?)\",?\s*\)", re.DOTALL)
 
+_ACTIVE_NODE = re.compile(
+    r"Active node:\s*(?:NodeDebugInfo \{.*?\bJson\(\s*)?(\w+)", re.DOTALL
+)
+
 _JSON_PREFIX = re.compile(r"Json(?: <[^>]*> Error)?: ")
 
 PANIC_STATUS = 101
@@ -174,8 +178,21 @@ def _error(
         category=category,
         kind=report.kind,
         details=report.details,
+        node=_failed_node(report.details or "", job),
         job=job,
     )
+
+
+def _failed_node(trace: str, job: Mapping[str, Any]) -> str | None:
+    """Return the node that a trace blames, by its name in the job.
+
+    The official engine tells a Rust type, `FillRect`, and numbers nodes by chance.
+    """
+    found = _ACTIVE_NODE.search(trace)
+    if found is None:
+        return None
+    said = found[1].replace("_", "").lower()
+    return next((name for name in _nodes(job) if name.replace("_", "") == said), None)
 
 
 def _panic(job: Mapping[str, Any], details: str | None) -> JobError:
@@ -244,5 +261,7 @@ def _nodes(job: Mapping[str, Any]) -> Iterator[str]:
         return
     graph = framewise.get("graph")
     nodes = graph.get("nodes") if isinstance(graph, dict) else framewise.get("steps")
-    for node in nodes.values() if isinstance(nodes, dict) else nodes or ():
+    if isinstance(nodes, dict):
+        nodes = list(nodes.values())
+    for node in nodes if isinstance(nodes, list | tuple) else ():
         yield next(iter(node), "?") if isinstance(node, dict) else str(node)

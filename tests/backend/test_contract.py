@@ -608,6 +608,8 @@ def test_the_same_fault_is_the_same_error(pair: Pair, fault: Fault) -> None:
     assert fault.kind in (None, in_process.kind)
     for number in ("code", "http_status", "exit_code", "is_input_fault"):
         assert getattr(in_process, number) == getattr(in_a_child, number)
+    if isinstance(in_process, errors.JobError):
+        assert in_process.node == getattr(in_a_child, "node", None)
 
 
 def test_there_are_forty_faults_at_least() -> None:
@@ -635,6 +637,15 @@ def test_a_job_error_carries_the_job_and_a_line_that_a_person_can_act_on(
     assert str(error).startswith("IoIdNotFound: ")
     assert "5" in str(error)
     assert "\n" not in str(error)
+
+
+def test_a_job_error_names_the_node_that_failed(backend: Backend) -> None:
+    outside = {"crop": {"x1": 0, "y1": 0, "x2": 9999, "y2": 10}}
+
+    error = failure(backend, with_nodes("flip_v", outside, encode()))
+
+    assert isinstance(error, errors.JobError)
+    assert error.node == "crop"
 
 
 def test_limits_in_the_wrong_place_are_refused_and_not_passed_over(

@@ -31,6 +31,35 @@ def test_the_head_is_the_error_and_the_trace_its_details() -> None:
     assert error.job is JOB
 
 
+@pytest.mark.parametrize(
+    ("trace", "node"),
+    [
+        ("Active node: resample_2d", "resample_2d"),
+        (
+            "imageflow_core/src/context.rs:666:59\nActive node:\nNodeDebugInfo {\n"
+            "    stable_id: 1,\n    params: Json(\n        Resample2D {\n"
+            "            w: 9,\n        },\n    ),\n    index: NodeIndex(1),\n}",
+            "resample_2d",
+        ),
+        (
+            "Active node:\nNodeDebugInfo {\n    params: Json(\n        FlipH,\n",
+            "flip_h",
+        ),
+        ("Active node: crop", None),  # a node of the engine's own making
+        (TRACE, None),
+    ],
+)
+def test_the_node_that_failed_is_named_as_the_job_has_it(
+    trace: str, node: str | None
+) -> None:
+    nodes = {"4": {"resample_2d": {"w": 9, "h": 9}}, "5": "flip_h"}
+    job = {"framewise": {"graph": {"nodes": nodes, "edges": []}}}
+
+    error = faults.from_library(2, f"ArgumentInvalid: InvalidState at\n{trace}", job)
+
+    assert error.node == node
+
+
 def test_a_kind_may_stand_alone() -> None:
     text = f"ArgumentInvalid: InvalidMessageEndpoint at\n{TRACE}"
 

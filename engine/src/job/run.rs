@@ -128,7 +128,8 @@ impl<'a> Runner<'a> {
             let start = Instant::now();
             let input = step.input.map(|parent| shelf.take(parent, "Input")).transpose()?;
             let canvas = step.canvas.map(|parent| shelf.take(parent, "Canvas")).transpose()?;
-            let made = self.step(i, step.node, input, canvas, first)?;
+            let made = self.step(i, step.node, input, canvas, first);
+            let made = made.map_err(|error| error.of_node(step.node.name()))?;
             if let Some(picture) = made {
                 shelf.put(i, picture)?;
             }
@@ -188,7 +189,8 @@ impl<'a> Runner<'a> {
 
     fn decode(&mut self, i: usize, io_id: i32, commands: &[DecoderCommand]) -> Result<Picture<'a>> {
         let picture = self.input(io_id).and_then(|input| self.next_of(i, io_id, input, commands));
-        picture.map(|picture| of_input(picture, io_id)).map_err(|error| error.of_input(io_id))
+        let node = self.plan.steps[i].node.name();
+        picture.map(|picture| of_input(picture, io_id, node)).map_err(|error| error.of_input(io_id))
     }
 
     fn input(&self, io_id: i32) -> Result<&'a Input> {
