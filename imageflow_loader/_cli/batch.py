@@ -113,8 +113,9 @@ def _report(items: Iterator[BatchItem], total: int, *, as_json: bool) -> int:
             if as_json:
                 print(json.dumps(_record(item)), flush=True)
             elif item.error is not None:
-                name = red(f"{source_name(item.source)}:")
-                print(f"{over}{name} {item.error}", file=sys.stderr)
+                name = f"{source_name(item.source)}:"
+                said = str(item.error).removeprefix(name).lstrip()
+                print(f"{over}{red(name)} {said}", file=sys.stderr)
             if progress is not None:
                 progress(done, total)
     return failed

@@ -10,6 +10,7 @@ from .destinations import (
 from .header import ImageInfo as ImageInfo, read_header as read_header, sniff as sniff
 from .pixels import Source as Source, to_numpy as to_numpy, to_pil as to_pil
 from .sources import (
+    NAMELESS as NAMELESS,
     check_source as check_source,
     opened as opened,
     read_source as read_source,

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .._cancel import CancelToken
     from ..types import SourceLike, SupportsRead
 
+NAMELESS = "the input"
+"""What an error calls a source that has no name."""
+
 _CHUNK = 2**20  # bytes; between two chunks we look whether we may go on
 _LOOK_MILLISECONDS = 20  # between two looks at a pipe that has nothing
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for its writer; Windows has no such flag
@@ -98,7 +101,7 @@ def source_name(source: SourceLike) -> str:
     if isinstance(source, str | os.PathLike):
         return os.fsdecode(source)
     name = getattr(source, "name", None)
-    return name if isinstance(name, str) else "the input"
+    return name if isinstance(name, str) else NAMELESS
 
 
 def _lent(view: memoryview) -> bytes | memoryview:

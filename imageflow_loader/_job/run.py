@@ -10,7 +10,14 @@ from .. import errors
 from .._backend import Request
 from .._cancel import Deadline, go_on
 from .._engine import get_engine
-from .._io import read_header, read_source, sniff, source_name, write_outputs
+from .._io import (
+    NAMELESS,
+    read_header,
+    read_source,
+    sniff,
+    source_name,
+    write_outputs,
+)
 from .._querystring import named_by_suffix, wants_first_frame, with_key
 from .needs import needed
 from .plan import Placeholder, graph_of, lay_out, parted
@@ -25,6 +32,7 @@ from .shrink import shrink_hints
 from .values import Security
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from .._backend import Response
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
     from .plan import Plan, Step
 
 _log = logging.getLogger("imageflow_loader")
+_log.addHandler(logging.NullHandler())  # silent in a program that sets up no logging
 
 
 class _Input(NamedTuple):
@@ -199,6 +208,7 @@ class _Run:
             if error.job is None:
                 error.job = message
             error.engine = self.engine.info
+            self._name_sources(error, graph.inputs)
             raise
         encodes = response.json["data"]["job_result"]["encodes"]
         told = {each["io_id"]: each for each in encodes}
@@ -210,6 +220,15 @@ class _Run:
                     job=message,
                 )
         return response, [(told[i], response.outputs[i]) for i in graph.outputs]
+
+    def _name_sources(self, error: errors.JobError, inputs: Sequence[int]) -> None:
+        """Say which file it was, where the engine says an io_id or nothing."""
+        for io_id, number in enumerate(inputs):
+            name = source_name(self.plan.sources[number])  # type: ignore[arg-type]  # it was read
+            asked = f"io_id {io_id}: "
+            its_fault = error.is_input_fault and len(inputs) == 1
+            if name != NAMELESS and (its_fault or asked in error.message):
+                error.message = f"{name}: {error.message.replace(asked, '', 1)}"
 
     # The answer
 

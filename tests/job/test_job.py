@@ -7,6 +7,8 @@ import io
 import json
 import logging
 import pickle
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -246,6 +248,29 @@ def test_a_source_that_is_missing_or_too_many_is_told(engine: imf.Engine) -> Non
         recipe.run(inputs={"foto": PHOTO})
     with pytest.raises(ValueError, match="no place for an unnamed source"):
         recipe.run(PHOTO)
+
+
+def test_a_fault_of_a_file_names_the_file(engine: imf.Engine, tmp_path: Path) -> None:
+    path = tmp_path / "notes.png"
+    path.write_bytes(b"this is no picture, only text")
+
+    with pytest.raises(imf.ImageDecodeError) as caught:
+        imf.decode(path).encode("png").run(engine=engine)
+    with pytest.raises(imf.ImageDecodeError) as nameless:
+        imf.decode(path.read_bytes()).encode("png").run(engine=engine)
+
+    assert str(caught.value).startswith(f"{path}: NoEnabledDecoderFound: ")
+    assert str(nameless.value).startswith("NoEnabledDecoderFound: ")
+
+
+def test_a_library_is_silent_where_no_logging_is_set_up() -> None:
+    text = "import imageflow_loader as imf; imf.canvas(9, 9).encode('avif').run()"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stderr == ""
 
 
 def test_a_job_that_is_bound_is_another_job() -> None:
