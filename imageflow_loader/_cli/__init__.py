@@ -10,6 +10,7 @@ Ctrl-C; 141 nobody reads the output any more; otherwise the engine's own (64 to 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from importlib import import_module
@@ -90,13 +91,15 @@ def _run(argv: list[str]) -> int:
         return USAGE
     given = vars(parser.parse_args(argv))
     del given["command"]  # its name
+    logging.basicConfig(format="imageflow-loader: %(message)s")  # hints of the package
     return command.run(**given)
 
 
 def _failed(error: ImageflowError) -> int:
     text = str(error)
     complain(text if isinstance(error, EngineError) else text.partition("\n")[0])
-    if hint := getattr(error, "hint", None):
+    hint = getattr(error, "hint", None)
+    if hint and hint not in text:
         complain(hint)
     return error.exit_code
 
