@@ -76,7 +76,7 @@ class Deadline:
         """
         if seconds is not None and not seconds >= 0:
             raise ValueError(f"timeout must be at least 0 seconds, not {seconds!r}")
-        self.seconds = seconds
+        self.seconds: float | None = seconds
         self._at = None if seconds is None else time.monotonic() + seconds
 
     def remaining(self) -> float | None:

@@ -43,7 +43,7 @@ class Value:
         made = scope["__init__"]
         made.__qualname__ = f"{cls.__qualname__}.__init__"
         made.__annotations__.update(hints)
-        cls.__init__ = made  # type: ignore[method-assign]  # as a dataclass has it
+        type.__setattr__(cls, "__init__", made)  # which type checkers do not follow
 
     def _check(self) -> None:
         """Raise unless the members can be so."""

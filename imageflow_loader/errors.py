@@ -147,7 +147,7 @@ class EngineError(ImageflowError):
     def __init__(self, message: str = "", *, attempts: Iterable[Attempt] = ()) -> None:
         """Keep *message* and the engines that were tried."""
         super().__init__(message)
-        self.attempts = tuple(attempts)
+        self.attempts: tuple[Attempt, ...] = tuple(attempts)
 
 
 def refuse_at_exit() -> None:
@@ -208,7 +208,7 @@ class UnsupportedFeatureError(EngineError, category="action_not_supported"):
     ) -> None:
         """Keep *message* and the capabilities that are *missing*."""
         super().__init__(message)
-        self.missing = frozenset(missing)
+        self.missing: frozenset[Capability] = frozenset(missing)
 
 
 class SettingsError(ImageflowError, ValueError, category="argument_invalid"):
@@ -231,20 +231,21 @@ class SourceNotFoundError(SourceError, FileNotFoundError):
     def __init__(self, message: str = "", *, filename: str | None = None) -> None:
         """Keep *message* and what `FileNotFoundError` has: `errno` and `filename`."""
         super().__init__(message)
-        self.errno, self.filename = _errno.ENOENT, filename
+        self.errno: int | None = _errno.ENOENT
+        self.filename: str | None = filename
 
 
 class SourceTooLargeError(SourceError, category="argument_invalid"):
     """An input has more bytes than `max_input_bytes` allows."""
 
-    kind = "SizeLimitExceeded"
+    kind: str | None = "SizeLimitExceeded"
     is_input_fault = True
 
 
 class SourceTypeError(SourceError, category="image_malformed"):
     """An input is of a type that `allowed_inputs` does not name."""
 
-    kind = "NoEnabledDecoderFound"
+    kind: str | None = "NoEnabledDecoderFound"
     is_input_fault = True
 
 
@@ -257,7 +258,7 @@ class DestinationError(ImageflowError, OSError, category="io_error"):
     """
 
     exit_code = 73
-    kind = "EncodingIoError"
+    kind: str | None = "EncodingIoError"
 
     def __init__(
         self,
@@ -268,7 +269,8 @@ class DestinationError(ImageflowError, OSError, category="io_error"):
     ) -> None:
         """Keep *message* and what an `OSError` has."""
         super().__init__(message)
-        self.errno, self.filename = errno, filename
+        self.errno: int | None = errno
+        self.filename: str | None = filename
 
 
 class JobError(ImageflowError):
@@ -297,7 +299,7 @@ class JobError(ImageflowError):
         if category is not None:
             self._categorise(category, kind)
         elif kind is not None:
-            self.kind = kind
+            self.kind: str | None = kind
         self.details = details
         self.node = node
         self.job = job
@@ -311,7 +313,7 @@ class InvalidJobError(JobError, ValueError, category="argument_invalid"):
 class SizeLimitError(JobError, category="argument_invalid"):
     """A picture or a canvas is larger than the limits in force."""
 
-    kind = "SizeLimitExceeded"
+    kind: str | None = "SizeLimitExceeded"
     is_input_fault = True
 
 
@@ -340,7 +342,7 @@ class EngineCrashedError(JobError, category="internal_error"):
 class JobCancelledError(JobError, category="operation_cancelled"):
     """The job was cancelled."""
 
-    kind = "OperationCancelled"
+    kind: str | None = "OperationCancelled"
 
 
 class JobTimeoutError(JobCancelledError, TimeoutError):

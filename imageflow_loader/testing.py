@@ -86,7 +86,7 @@ class FakeEngine(Engine):
         """Make one; it raises *error* at every job, if one is given."""
         fake = _FakeBackend(error)
         super().__init__(fake)
-        self.jobs = fake.jobs
+        self.jobs: list[RecordedJob] = fake.jobs
 
 
 class _FakeBackend(Backend):
