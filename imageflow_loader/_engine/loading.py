@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ..types import Edition
 
 _log = logging.getLogger("imageflow_loader")
+_log.addHandler(logging.NullHandler())  # silent in a program that sets up no logging
 
 
 class _Choice(NamedTuple):
@@ -174,6 +175,8 @@ def _open(candidate: Candidate, path: Path, choice: _Choice) -> Backend:
     verdict = preflight(path, candidate.kind, choice.platform)
     if not verdict.ok:
         raise _refusal(verdict)
+    if candidate.named_by and verdict.code == "others_can_write":
+        _log.warning("%s: %s", candidate.named_by, verdict.sentence)
     try:
         backend = open_backend(
             candidate.kind,

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from .plan import Plan, Step
 
 _log = logging.getLogger("imageflow_loader")
-_log.addHandler(logging.NullHandler())  # silent in a program that sets up no logging
 
 
 class _Input(NamedTuple):

@@ -369,6 +369,21 @@ def test_a_library_of_the_users_own_may_lie_in_any_folder(
         assert engine.info.kind == "library"
 
 
+def test_a_named_file_that_others_may_write_is_used_with_a_warning(
+    tool: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = tmp_path / tool.name
+    copy.write_bytes(tool.read_bytes())
+    copy.chmod(0o777)
+
+    with load_engine("tool", path=copy):
+        pass
+
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert f"path: {copy} can be changed by every user" in record.getMessage()
+
+
 def test_a_relative_path_is_looked_up_from_here(
     monkeypatch: pytest.MonkeyPatch, tool: Path
 ) -> None:
