@@ -81,6 +81,8 @@ pub struct Limits {
     pub frame: FrameSizeLimit,
     /// On the frame that enters an encoder.
     pub encode: Option<FrameSizeLimit>,
+    /// On the pixels of all frames of an input together.
+    pub file_pixels: Option<u64>,
     /// Threads that one job may use.
     pub threads: usize,
 }
@@ -88,7 +90,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let square = |side| FrameSizeLimit { w: side, h: side, megapixels: 100.0 };
-        Self { decode: square(12_000), frame: square(10_000), encode: None, threads: 1 }
+        let (decode, frame) = (square(12_000), square(10_000));
+        Self { decode, frame, encode: None, file_pixels: None, threads: 1 }
     }
 }
 
@@ -112,6 +115,7 @@ impl Limits {
         self.decode = security.max_decode_size.unwrap_or(self.decode);
         self.frame = security.max_frame_size.unwrap_or(self.frame);
         self.encode = security.max_encode_size.or(self.encode);
+        self.file_pixels = security.max_total_file_pixels.or(self.file_pixels);
         self.threads = security.max_threads.map_or(self.threads, |n| n.max(1) as usize);
         Ok(())
     }
@@ -154,12 +158,20 @@ impl Limits {
         Ok(Paid { w, h, channels })
     }
 
-    /// Check a picture's size as its header gives it, before any hint.
+    /// Check a picture's size as its header gives it, before any hint, and its frames.
     ///
     /// # Errors
-    /// It is above `max_frame_size`.
-    pub fn check_source(&self, w: u32, h: u32) -> Result<()> {
-        within(&self.frame, "max_frame_size", w.into(), h.into())
+    /// It is above `max_frame_size` or `max_total_file_pixels`.
+    pub fn check_source(&self, w: u32, h: u32, frames: u32) -> Result<()> {
+        within(&self.frame, "max_frame_size", w.into(), h.into())?;
+        let pixels = (u64::from(w) * u64::from(h)).saturating_mul(frames.into());
+        match self.file_pixels {
+            Some(most) if pixels > most => {
+                let text = format!("{frames} × {w}×{h} pixels exceed max_total_file_pixels {most}");
+                Err(Error::new(Kind::SizeLimitExceeded, text))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Check the screen of an animation when it is added.
@@ -270,6 +282,15 @@ mod tests {
         let security = Security { max_decode_size: Some(limit), ..Security::default() };
 
         assert!(Limits::default().apply(&security).is_err());
+    }
+
+    #[test]
+    fn all_frames_of_a_file_count() {
+        let limits = Limits { file_pixels: Some(600), ..Limits::default() };
+
+        assert!(limits.check_source(10, 20, 3).is_ok());
+        assert!(limits.check_source(10, 20, 4).is_err());
+        assert!(limits.check_source(10_000, 10_000, u32::MAX).is_err());
     }
 
     #[test]

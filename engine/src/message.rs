@@ -78,8 +78,10 @@ pub struct Security {
     pub max_frame_size: Option<FrameSizeLimit>,
     /// On the frame that enters an encoder.
     pub max_encode_size: Option<FrameSizeLimit>,
-    /// Threads for one job; 1 unless given, and more than 2 are as good as 2. (Upstream's
-    /// main has this name.)
+    /// On the pixels of all frames of an input together. (Upstream's main has this name, and
+    /// the next.)
+    pub max_total_file_pixels: Option<u64>,
+    /// Threads for one job; 1 unless given, and more than 2 are as good as 2.
     pub max_threads: Option<u32>,
 }
 

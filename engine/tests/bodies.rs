@@ -34,6 +34,7 @@ fn tiny_limits() -> Security {
         max_decode_size: Some(LARGEST),
         max_frame_size: Some(LARGEST),
         max_encode_size: Some(LARGEST),
+        max_total_file_pixels: None,
         max_threads: None,
     }
 }

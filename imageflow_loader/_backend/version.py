@@ -112,6 +112,7 @@ def capabilities(
         "take_output": abi is not None and abi >= (3, 2),
         "percent_profile": embedded,
         "limit_threads": embedded,
+        "limit_total_pixels": embedded,
         "watermark_red_dot": embedded,  # others hang at 3 pixels, for good
     }
     return frozenset(capability for capability, able in can.items() if able)

@@ -271,7 +271,7 @@ class Security(Part):
     max_encode_size: FrameLimit | None = None
     """On what an encoder is given."""
     max_total_file_pixels: int | None = None
-    """On all frames of an input together; few engines can."""
+    """On all frames of an input together; ours can, the official one cannot."""
     max_threads: int | None = None
     """For one job; 1 unless given. Ours decodes on a second; the official cannot."""
     max_input_bytes: int | None = 256 * _MIB

@@ -272,13 +272,19 @@ def test_a_format_that_is_not_allowed_is_seen_by_no_decoder(engine: imf.Engine) 
     assert imf.process(PHOTO, "w=4", security=limits, engine=engine).width == 4
 
 
-def test_a_limit_that_the_engine_cannot_keep_is_refused(engine: imf.Engine) -> None:
-    limits = imf.Security(max_total_file_pixels=1000)
+def test_a_limit_on_all_frames_together_is_kept_or_refused(engine: imf.Engine) -> None:
+    moving = pictures.gif(8, 8, frames=3)
+    limits = [imf.Security(max_total_file_pixels=most) for most in (3 * 64 - 1, 3 * 64)]
 
-    with pytest.raises(imf.UnsupportedFeatureError) as caught:
-        imf.process(PHOTO, "w=4", security=limits, engine=engine)
+    if not engine.supports("limit_total_pixels"):
+        with pytest.raises(imf.UnsupportedFeatureError) as caught:
+            imf.process(moving, "w=4", security=limits[1], engine=engine)
+        assert caught.value.missing == {"limit_total_pixels"}
+        return
+    with pytest.raises(imf.SizeLimitError, match="max_total_file_pixels 191"):
+        imf.process(moving, "w=4", security=limits[0], engine=engine)
 
-    assert caught.value.missing == {"limit_total_pixels"}
+    assert imf.process(moving, "w=4", security=limits[1], engine=engine).width == 4
 
 
 def test_no_time_at_all_is_a_timeout(engine: imf.Engine, tmp_path: Path) -> None:

@@ -129,12 +129,13 @@ def test_what_is_not_known_of_an_engine_counts_as_missing() -> None:
     assert not can & {"cancel", "select_frame", "percent_profile"}
 
 
-def test_the_embedded_edition_takes_any_percent_and_obeys_max_threads() -> None:
+def test_the_embedded_edition_takes_any_percent_and_keeps_every_limit() -> None:
     embedded = version.capabilities("library", info("embedded 0.1.0 for x"), (3, 2))
     official = version.capabilities("library", info(RELEASE), (3, 2))
 
     assert embedded - official == {
         "percent_profile",
         "limit_threads",
+        "limit_total_pixels",
         "watermark_red_dot",
     }

@@ -357,9 +357,11 @@ def test_limits_of_a_run_take_the_place_of_the_jobs() -> None:
 
 
 def test_a_limit_that_the_engine_cannot_keep_is_refused_before_anything_is_read(
-    engine: imf.Engine,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     job = imf.Job(imf.decode("no such file").encode("png"))
+    engine = FakeEngine()
+    monkeypatch.setattr(engine, "supports", lambda need: need == "select_frame")
 
     with pytest.raises(imf.UnsupportedFeatureError) as caught:
         job.run(security=imf.Security(max_total_file_pixels=9), engine=engine)

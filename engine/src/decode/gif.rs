@@ -182,7 +182,7 @@ impl<'a> Reader<'a> {
         if outline.w == 0 || outline.h == 0 {
             return Err(Error::new(Kind::InvalidArgument, "The GIF's screen is empty"));
         }
-        limits.check_source(outline.w, outline.h)?;
+        limits.check_source(outline.w, outline.h, outline.frames.max(1))?;
         let paid = limits.decoded(outline.w, outline.h, Channels::Rgba)?;
         let mut options = DecodeOptions::new();
         options.set_color_output(ColorOutput::Indexed);

@@ -72,7 +72,7 @@ pub fn open<'a>(
     let ended = head::with_end(bytes);
     let mut markers = Markers::new(&ended)?;
     let size = markers.size;
-    limits.check_source(size.0, size.1)?;
+    limits.check_source(size.0, size.1, 1)?;
     let eighths = eighths(size, commands);
     let (w, h) = eighths::size(size, eighths);
     limits.decoded(w, h, Channels::Rgb)?;

@@ -52,7 +52,7 @@ pub fn open<'a>(
     stop: &'a dyn Stop,
 ) -> Result<Picture<'a>> {
     let head = header(bytes)?;
-    limits.check_source(head.w, head.h)?;
+    limits.check_source(head.w, head.h, 1)?;
     limits.decoded(head.w, head.h, Channels::Rgba)?;
     let mut options = DecodeOptions::default();
     options.set_ignore_adler32(false);

@@ -49,7 +49,7 @@ pub fn open<'a>(
     stop: &'a dyn Stop,
 ) -> Result<Picture<'a>> {
     let info = info(bytes)?;
-    limits.check_source(info.width, info.height)?;
+    limits.check_source(info.width, info.height, 1)?;
     let size = (info.width, info.height);
     let wanted = hinted(size, commands);
     limits.decoded(wanted.0, wanted.1, Channels::Rgba)?;

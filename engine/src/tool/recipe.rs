@@ -133,7 +133,7 @@ fn limits(values: &[String]) -> Result<Security> {
             max_decode_size: off,
             max_frame_size: off,
             max_encode_size: off,
-            max_threads: None,
+            ..Security::default()
         });
     }
     let mut frame = unlimited;
