@@ -342,15 +342,14 @@ def unreadable(folder: Path) -> None:
     (folder / "empty.bin").write_bytes(b"")
     logo().save(folder / "logo.avif", quality=50)
     (folder / "words.txt").write_bytes(b"These are words and no picture.\n")
-    for name, percent in (
-        ("scene.png", 50),
-        ("scene-alpha.webp", 50),
-        ("arrow-1.jpg", 70),
+    for name, percent, cut in (
+        ("scene.png", 50, "cut.png"),
+        ("scene-alpha.webp", 50, "cut.webp"),
+        ("arrow-1.jpg", 70, "cut.jpg"),
+        ("progressive.jpg", 22, "cut-progressive.jpg"),  # in the second scan of ten
     ):
         data = (folder / name).read_bytes()
-        (folder / f"cut{Path(name).suffix}").write_bytes(
-            data[: len(data) * percent // 100]
-        )
+        (folder / cut).write_bytes(data[: len(data) * percent // 100])
     damaged = bytearray((folder / "scene.png").read_bytes())
     damaged[len(damaged) // 2] ^= 0xFF
     (folder / "flipped-bits.png").write_bytes(damaged)

@@ -119,10 +119,10 @@ impl Plane {
         let mut samples = memory::zeros(stride * part.size.1 * side)?;
         let quant = part.quant.unwrap_or([0; 64]);
         let draw = Draw::new(side, light);
-        let rows = part.coefficients.chunks_exact(part.size.0 * 64);
-        for (blocks, band) in rows.zip(samples.chunks_exact_mut(stride * side)) {
+        let mut room = Vec::new();
+        for (y, band) in samples.chunks_exact_mut(stride * side).enumerate() {
             stop.check()?;
-            draw_band(&draw, blocks, &quant, band);
+            draw_band(&draw, part.row(y, &mut room), &quant, band);
         }
         let larger = (most.0 / across, most.1 / down);
         let smooth = match larger {

@@ -5,6 +5,7 @@ use enough::Stop;
 use super::damaged;
 use super::head::{Codes, Markers, next_marker};
 use super::scan::{Bits, Table, ZIGZAG, extended};
+use super::smooth::{Guess, Known};
 use crate::error::Result;
 use crate::memory;
 
@@ -31,7 +32,11 @@ pub struct Part {
     /// 64 for each block.
     pub coefficients: Vec<i16>,
     /// Blocks across and down that have pixels.
-    needed: (usize, usize),
+    pub needed: (usize, usize),
+    /// What is known of its coefficients so far.
+    pub known: Known,
+    /// What is guessed of them in the end.
+    pub guess: Option<Guess>,
 }
 
 /// All components of a file.
@@ -40,6 +45,9 @@ pub struct Whole {
     pub parts: Vec<Part>,
     /// Most blocks in a unit, across and down.
     pub most: (usize, usize),
+    scans: u32,
+    /// The last row of units that something of the last scan came for.
+    arrived: usize,
 }
 
 impl Whole {
@@ -57,12 +65,16 @@ impl Whole {
         loop {
             whole.read_scan(markers, stop)?;
             if !markers.next_scan()? {
-                return Ok(whole);
+                break;
             }
             if single {
                 return Err(damaged("it has a scan too many"));
             }
         }
+        if markers.progressive {
+            Guess::set(&mut whole.parts, whole.scans, whole.arrived);
+        }
+        Ok(whole)
     }
 
     fn empty(markers: &Markers<'_>) -> Result<Self> {
@@ -77,14 +89,16 @@ impl Whole {
             let size = (units.0 * blocks.0, units.1 * blocks.1);
             let needed = ((w * blocks.0).div_ceil(8 * most.0), (h * blocks.1).div_ceil(8 * most.1));
             let coefficients = memory::zeros(size.0 * size.1 * 64)?;
-            Ok(Part { blocks, size, quant: None, coefficients, needed })
+            let (known, guess) = (Known::NOTHING, None);
+            Ok(Part { blocks, size, quant: None, coefficients, needed, known, guess })
         };
         let parts = markers.components.iter().map(part).collect::<Result<_>>()?;
-        Ok(Self { parts, most })
+        Ok(Self { parts, most, scans: 0, arrived: 0 })
     }
 
     fn read_scan(&mut self, markers: &mut Markers<'_>, stop: &dyn Stop) -> Result<()> {
         let head = markers.scan.clone();
+        self.scans += 1;
         for &(place, ..) in &head.parts {
             let quant = markers.quants.get(markers.components[place].quant).copied().flatten();
             let quant = quant.ok_or_else(|| damaged("a quantisation table is missing"))?;
@@ -93,6 +107,7 @@ impl Whole {
                 by_place[usize::from(place)] = level;
             }
             self.parts[place].quant.get_or_insert(by_place);
+            self.parts[place].known.add(head.band, head.bits.1, self.scans == 1);
         }
         let mut coder = Coder::new(markers)?;
         let one = (head.parts.len() == 1).then(|| head.parts[0].0);
@@ -103,10 +118,14 @@ impl Whole {
                 (part.size.0 / part.blocks.0, part.size.1 / part.blocks.1)
             }
         };
+        let rows = one.map_or(1, |place| self.parts[place].blocks.1);
         for y in 0..units.1 {
             stop.check()?;
+            let row = y / rows;
             for x in 0..units.0 {
-                coder.next_unit();
+                if coder.next_unit() {
+                    self.arrived = row;
+                }
                 for (i, &(place, ..)) in head.parts.iter().enumerate() {
                     let part = &mut self.parts[place];
                     let (across, down) = if one.is_some() { (1, 1) } else { part.blocks };
@@ -211,15 +230,17 @@ impl<'a> Coder<'a> {
         })
     }
 
-    /// Said before each unit.
-    fn next_unit(&mut self) {
+    /// Said before each unit; whether all came that was read since the last restart.
+    fn next_unit(&mut self) -> bool {
         self.dry |= self.bits.is_dry();
+        let came = !self.dry;
         if self.interval > 0 {
             if self.left == 0 {
                 self.restart();
             }
             self.left -= 1;
         }
+        came
     }
 
     fn restart(&mut self) {
