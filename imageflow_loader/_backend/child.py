@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _MOST_STDERR: Final = 2**20  # kept; the rest is read and dropped
 
+_PIPES_OF_A_CHILD: Final = 4  # its standard streams, and whether it could be started
+
 # A file that is being written cannot be run, and a thread that forks at that moment
 # holds it open for a little longer than the writer (13 of 400 first runs, measured).
 _PAUSES_WHILE_BUSY: Final = (0.01, 0.02, 0.04, 0.08)
@@ -119,6 +121,7 @@ def _start(
 def _spawn(
     arguments: Sequence[str | os.PathLike[str]], pass_fds: Sequence[int]
 ) -> Child:
+    _see_that_there_are_descriptors()
     # No `preexec_fn`: it may deadlock where there are threads, and it prevents vfork.
     # The flags are Windows' alone: no console window, no Ctrl-C from ours.
     return subprocess.Popen(
@@ -132,6 +135,20 @@ def _spawn(
         creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0)
         | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
+
+
+def _see_that_there_are_descriptors() -> None:
+    """Raise OSError where there are too few for a child.
+
+    Python before 3.11.4 never closes those that it has opened when it lacks the next.
+    """
+    opened: list[int] = []
+    try:
+        for _ in range(_PIPES_OF_A_CHILD):
+            opened += os.pipe()
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 def _end(child: Child) -> None:
