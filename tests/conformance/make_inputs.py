@@ -285,6 +285,15 @@ def photos(folder: Path) -> None:
     im.crop((40, 130, 360, 370)).save(folder / "photo.webp", quality=85)
 
 
+def inks() -> Image.Image:
+    """Squares of one choice of the four inks each, every second without black."""
+    numbers = range(17 * 11)
+    steps = ((75, 0), (107, 0), (165, 0), (0, 29))
+    chosen = [(i * a + i * i * b * (i % 2)) % 256 for i in numbers for a, b in steps]
+    im = Image.frombytes("CMYK", (17, 11), bytes(chosen))
+    return im.resize((136, 88), Image.Resampling.NEAREST)
+
+
 def scenes(folder: Path) -> None:
     """The small pictures, one for each kind of pixels and file."""
     im, soft, icc = scene(), scene_alpha(), wide_gamut_profile()
@@ -298,6 +307,7 @@ def scenes(folder: Path) -> None:
     im.quantize(48).save(folder / "still.gif")
     im.save(folder / "progressive.jpg", quality=82, progressive=True)
     im.convert("CMYK").save(folder / "cmyk.jpg", quality=90)
+    inks().save(folder / "inks.jpg", quality=100)
     im.save(folder / "wide-gamut.png", optimize=True, icc_profile=icc)
     im.save(folder / "wide-gamut.jpg", quality=92, subsampling="4:4:4", icc_profile=icc)
     (folder / "interlaced.png").write_bytes(png_adam7(im.crop((0, 0, 67, 45))))

@@ -1,5 +1,7 @@
 //! From the colours of an embedded profile to sRGB, by moxcms.
 
+mod press;
+
 use std::sync::Arc;
 
 use moxcms::{
@@ -11,6 +13,8 @@ use super::Commands;
 use crate::error::{Error, Kind, Result};
 use crate::frame::Channels;
 use crate::rows::{Picture, Rows};
+
+pub use press::press;
 
 /// How a file describes its colours.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,39 +87,13 @@ pub fn from_cmyk(icc: &[u8]) -> Result<Executor> {
     if profile.color_space != DataColorSpace::Cmyk {
         return Err(unusable("it is not for CMYK"));
     }
+    from_inks(&profile)
+}
+
+fn from_inks(profile: &ColorProfile) -> Result<Executor> {
     profile
         .create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgb, options())
         .map_err(unusable)
-}
-
-/// The colours of paper under every choice of the four inks, printed in full: no ink, K,
-/// Y, YK, M, MK, MY, … CMYK. Fitted to a web press, as upstream takes without a profile;
-/// levels outside 0–255 make the mixtures come out right.
-#[rustfmt::skip]
-const OVERPRINTS: [[f32; 3]; 16] = [
-    [262.0, 258.0, 261.0], [37.0, 41.0, 44.0], [277.0, 241.0, 42.0], [33.0, 37.0, -11.0],
-    [242.0, 39.0, 143.0], [41.0, -13.0, 11.0], [239.0, 50.0, 40.0], [37.0, -10.0, -14.0],
-    [-43.0, 175.0, 233.0], [-11.0, 24.0, 45.0], [-13.0, 166.0, 89.0], [-13.0, 24.0, -2.0],
-    [57.0, 53.0, 148.0], [-9.0, -14.0, 15.0], [67.0, 58.0, 58.0], [-10.0, -10.0, -11.0],
-];
-
-/// The colour of four inks, not inverted, when no profile says better: the mean of the
-/// overprints, each by the share of the paper that it covers.
-#[must_use]
-pub fn press(inks: [u8; 4]) -> [u8; 3] {
-    let mut colors = OVERPRINTS;
-    let mut left = OVERPRINTS.len();
-    for ink in inks {
-        let share = f32::from(ink) / 255.0;
-        left /= 2;
-        let (without, with) = colors.split_at_mut(left);
-        for (without, with) in without.iter_mut().zip(with) {
-            for (a, b) in without.iter_mut().zip(with) {
-                *a += (*b - *a) * share;
-            }
-        }
-    }
-    colors[0].map(|v| (v + 0.5) as u8)
 }
 
 /// What turns one row into sRGB.
@@ -226,14 +204,6 @@ mod tests {
 
         assert_eq!(Profile::gamma(0.45455, points), Profile::Srgb);
         assert_ne!(Profile::gamma(1.0, points), Profile::Srgb);
-    }
-
-    #[test]
-    fn inks_darken_the_paper() {
-        assert_eq!(press([0; 4]), [255; 3]);
-        assert_eq!(press([255, 0, 0, 0]), [0, 175, 233]);
-        assert_eq!(press([0, 0, 0, 255]), [37, 41, 44]);
-        assert_eq!(press([255; 4]), [0; 3]);
     }
 
     #[test]

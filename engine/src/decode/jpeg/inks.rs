@@ -18,19 +18,14 @@ pub fn in_srgb(
     stop: &dyn Stop,
 ) -> Result<Frame> {
     let DrawnRows { mut drawn, size: (w, h), .. } = rows;
-    let transform = match markers.profile().as_deref().map(colour::from_cmyk).transpose() {
-        Err(error) if !commands.ignore_profile_errors => return Err(error),
-        transform => transform.ok().flatten(),
+    let transform = match markers.profile().as_deref().map(colour::from_cmyk) {
+        Some(Err(error)) if !commands.ignore_profile_errors => return Err(error),
+        Some(Ok(transform)) => transform,
+        Some(Err(_)) | None => colour::press()?,
     };
     let mut inks = vec![0; w as usize * 4];
     Frame::by_rows(&limits.collected(w, h, Channels::Rgb)?, stop, |y, row| {
         drawn.row(y, &mut inks);
-        if let Some(transform) = &transform {
-            return transform.transform(&inks, row).map_err(damaged);
-        }
-        for (px, inks) in row.as_chunks_mut().0.iter_mut().zip(inks.as_chunks().0) {
-            *px = colour::press(*inks);
-        }
-        Ok(())
+        transform.transform(&inks, row).map_err(damaged)
     })
 }
