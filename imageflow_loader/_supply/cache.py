@@ -325,8 +325,8 @@ def _taken_on_windows(descriptor: int) -> bool:
     msvcrt: Any = import_module("msvcrt")
     try:
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno != errno.EACCES  # what it says of a lock that is held
     return True
 
 
