@@ -4,8 +4,7 @@
 //! levels of the blocks around it rise and fall tells what its lowest waves may be: those that
 //! are still zero, and are not known to be, are guessed from five by five of them.
 
-use super::scan::ZIGZAG;
-use super::whole::Part;
+use super::whole::{PLACES, Part};
 
 /// Coefficients that are guessed, in the written order.
 const GUESSED: usize = 10;
@@ -60,8 +59,7 @@ const fn turned(window: Window) -> Window {
 
 /// Where a coefficient of the written order stands in its block.
 const fn place(i: usize) -> usize {
-    let (x, y) = ZIGZAG[i];
-    (y * 8 + x) as usize
+    PLACES[i] as usize
 }
 
 /// By coefficient: how many of its last bits are not known, or -1 for all.

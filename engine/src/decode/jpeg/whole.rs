@@ -11,7 +11,7 @@ use crate::memory;
 
 /// Where the coefficients stand that are written one after the other; the last place is
 /// also that of those which damage puts behind it.
-const PLACES: [u8; 80] = {
+pub const PLACES: [u8; 80] = {
     let (mut places, mut i) = ([63; 80], 0);
     while i < 64 {
         let (x, y) = ZIGZAG[i];
