@@ -37,7 +37,7 @@ fn side(side: u32) -> Result<u16> {
 /// A GIF that is being written.
 pub struct Writer {
     encoder: Encoder<Vec<u8>>,
-    size: (u32, u32),
+    screen: (u32, u32),
 }
 
 impl Writer {
@@ -51,13 +51,14 @@ impl Writer {
         if animated {
             encoder.set_repeat(Repeat::Infinite).map_err(refused)?; // not seen after a frame
         }
-        Ok(Self { encoder, size })
+        Ok(Self { encoder, screen: size })
     }
 
-    /// Width and height of the last frame, or of the screen.
+    /// Width and height of the screen, which are those of the file. Upstream tells the last
+    /// frame's, which differ if each frame was trimmed by itself.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
-        self.size
+        self.screen
     }
 
     /// Add a frame, at the top left of the screen, that stays for *delay* hundredths of a
@@ -66,8 +67,7 @@ impl Writer {
     /// # Errors
     /// The format cannot hold it, or the job was asked to stop.
     pub fn write(&mut self, frame: &Frame, delay: u16, stop: &dyn Stop) -> Result<()> {
-        self.size = frame.size();
-        memory::expect(self.size, 9)?;
+        memory::expect(frame.size(), 9)?;
         let rgba = rgba(frame, stop)?;
         let pixels = rgba.as_chunks().0;
         let palette = Palette::of(pixels, stop)?;
