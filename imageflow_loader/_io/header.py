@@ -2,19 +2,22 @@
 
 The answers are those of the engine's `v1/get_image_info`, except the number of frames,
 which is counted: the official engine says of every GIF that it has one. Any bytes give
-an `ImageInfo` or an `ImageDecodeError`.
+an `ImageInfo` or an `ImageDecodeError`, and soon: a file of tiny parts beyond number,
+which only an attacker makes, is not read to its end.
 """
 
 from __future__ import annotations
 
+import re
+import struct
 import zlib
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NoReturn
 
 from .._value import Value
 from ..errors import ImageDecodeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ..types import PixelFormat
 
@@ -150,13 +153,20 @@ def _damaged(what: str) -> NoReturn:
     raise _DamagedError(what)
 
 
+_PARTS_OF_ANY_FILE: Final = 2**18
+_LEAST_PART: Final = 32  # bytes that the others have on average; in real files hundreds
+_MOST_SEGMENTS: Final = 2**16  # of a JPEG before its first scan; real ones have ten
+
+
 class _Bytes:
     """Bytes to be read by position, where a position past the end is damage."""
 
-    __slots__ = ("data",)
+    __slots__ = ("data", "parts")
 
     def __init__(self, data: bytes | memoryview) -> None:
         self.data = data
+        # The loops over an animation take their turns from here.
+        self.parts = iter(range(_PARTS_OF_ANY_FILE + len(data) // _LEAST_PART))
 
     def __len__(self) -> int:
         return len(self.data)
@@ -181,6 +191,7 @@ class _Bytes:
 
 # JPEG: ITU-T T.81 annex B; EXIF 2.32 section 4.
 
+_MARKER = re.compile(rb"\xff[^\x00\xff]")  # rubbish before it is passed over
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RST0–7, SOI
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # DHT, JPG, DAC
 _END, _START_OF_SCAN, _APP1 = 0xD9, 0xDA, 0xE1
@@ -188,10 +199,13 @@ _END, _START_OF_SCAN, _APP1 = 0xD9, 0xDA, 0xE1
 
 def _read_jpeg(jpeg: _Bytes) -> _Found:
     size: tuple[int, int] | None = None
-    orientation: int | None = None
+    exif: bytes | None = None
     at = 2
-    while True:
-        marker, at = _next_marker(jpeg, at)
+    for _ in range(_MOST_SEGMENTS):
+        found = _MARKER.search(jpeg.data, at)
+        if found is None:
+            _damaged(f"it ends after {len(jpeg)} bytes, inside its header")
+        marker, at = jpeg.u8(found.end() - 1), found.end()
         if marker in _STANDALONE:
             continue
         if marker == _END:
@@ -203,47 +217,52 @@ def _read_jpeg(jpeg: _Bytes) -> _Found:
             break
         if marker in _START_OF_FRAME:
             size = jpeg.u16(at + 5, "big"), jpeg.u16(at + 3, "big")
-        elif marker == _APP1 and orientation is None:
-            orientation = _exif_orientation(_Bytes(jpeg.take(at + 2, length - 2)))
+        elif marker == _APP1 and exif is None:
+            segment = jpeg.take(at + 2, length - 2)
+            exif = segment if segment.startswith(b"Exif\0\0") else None
         at += length
+    else:
+        _damaged(f"it has {_MOST_SEGMENTS} segments and no scan among them")
     if size is None:
         _damaged("a scan begins before its size is told")
-    orientation = orientation or 1
+    orientation = (exif and _exif_orientation(exif)) or 1
     # A height of 0 is told after the scan, which is not supported.
     width, height = size if orientation < 5 else size[::-1]
     return _Found(width, height, orientation=orientation)
 
 
-def _next_marker(jpeg: _Bytes, at: int) -> tuple[int, int]:
-    """Return the next marker and the position after it; rubbish before it is passed."""
-    while True:
-        while jpeg.u8(at) != 0xFF:
-            at += 1
-        while jpeg.u8(at) == 0xFF:
-            at += 1
-        if marker := jpeg.u8(at):
-            return marker, at + 1
+# How EXIF begins that has its numbers so, and a row of its directories: tag, type,
+# count, and where the value is if it is one short number.
+_EXIF: Final[dict[bytes, tuple[Order, struct.Struct]]] = {
+    b"II*\0": ("little", struct.Struct("<HHIH2x")),
+    b"MM\0*": ("big", struct.Struct(">HHIH2x")),
+}
+_ORIENTATION, _SHORT = 0x0112, 3
 
 
-def _exif_orientation(segment: _Bytes) -> int | None:
-    """Return the orientation that an APP1 segment tells; None if it tells none."""
-    try:
-        if segment.take(0, 6) != b"Exif\0\0":
-            return None
-        tiff = _Bytes(segment.data[6:])
-        orders: dict[bytes, Order] = {b"II*\0": "little", b"MM\0*": "big"}
-        order = orders.get(tiff.take(0, 4))
-        if order is None:
-            return None
-        directory = tiff.u32(4, order)
-        for index in range(tiff.u16(directory, order)):
-            entry = directory + 2 + 12 * index
-            if tiff.u16(entry, order) == 0x0112:  # Orientation
-                is_short = tiff.u16(entry + 2, order) == 3
-                flag = tiff.u16(entry + 8, order)
-                return flag if is_short and 1 <= flag <= 8 else None
-    except _DamagedError:  # damaged EXIF spoils no picture
+def _exif_orientation(segment: bytes) -> int | None:
+    """Return the orientation that EXIF tells, None if none; damage spoils no picture.
+
+    Its signature may have any 15 bytes, and the number be of any type, as in the
+    official engine.
+    """
+    starts = (start for start in range(16) if segment[start : start + 4] in _EXIF)
+    if (start := next(starts, None)) is None:
         return None
+    tiff = segment[start:]
+    order, row = _EXIF[tiff[:4]]
+    try:
+        numbers = _Bytes(tiff)
+        at = max(4, numbers.u32(4, order))
+        end = at + 2 + row.size * numbers.u16(at, order)
+    except _DamagedError:
+        return None
+    rows = tiff[at + 2 : end] + b"\0\0"  # which nobody reads of the last one
+    whole = rows[: len(rows) // row.size * row.size]
+    for tag, kind, count, flag in row.iter_unpack(whole):
+        if tag == _ORIENTATION:
+            is_flag = 1 <= flag <= 8 and (kind == _SHORT or count == 1)
+            return flag if is_flag else None
     return None
 
 
@@ -296,7 +315,7 @@ def _count_frames(gif: _Bytes, at: int) -> int:
     """Return how many frames begin between *at* and the end, or the first damage."""
     frames = 0
     try:
-        while True:
+        for _ in gif.parts:
             block = gif.u8(at)
             if block == _EXTENSION:
                 at = _after_sub_blocks(gif, at + 2)
@@ -305,14 +324,17 @@ def _count_frames(gif: _Bytes, at: int) -> int:
                 frames += 1
                 at = _after_sub_blocks(gif, at + 11 + _colour_table_size(flags))
             else:  # the trailer, or rubbish
-                return frames
+                break
     except _DamagedError:
-        return frames
+        pass
+    return frames
 
 
 def _after_sub_blocks(gif: _Bytes, at: int) -> int:
     data, end = gif.data, len(gif)
-    while at < end:
+    for _ in gif.parts:
+        if at >= end:
+            break
         length = data[at]
         at += 1 + length
         if not length:
@@ -352,14 +374,14 @@ def _read_extended_webp(webp: _Bytes) -> _Found:
     _damaged("it has no picture")
 
 
-def _chunks(webp: _Bytes, at: int) -> list[tuple[bytes, int]]:
-    """Return the tag of each chunk and where its content begins."""
-    found = []
-    while at + 8 <= len(webp):
-        found.append((webp.take(at, 4), at + 8))
+def _chunks(webp: _Bytes, at: int) -> Iterator[tuple[bytes, int]]:
+    """Yield the tag of each chunk and where its content begins."""
+    for _ in webp.parts:
+        if at + 8 > len(webp):
+            return
+        yield webp.take(at, 4), at + 8
         length = webp.u32(at + 4, "little")
         at += 8 + length + (length & 1)
-    return found
 
 
 def _lossy(webp: _Bytes, at: int) -> _Found:

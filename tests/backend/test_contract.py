@@ -239,6 +239,9 @@ def in_base64() -> str:
 INFOS = {
     "jpeg": pictures.jpeg(),
     "jpeg on its side": pictures.jpeg(orientation=6),
+    "jpeg with a long for its side": pictures.jpeg(orientation=6).replace(
+        b"\x01\x12\0\3", b"\x01\x12\0\4"
+    ),
     "png": pictures.png(),
     "png with a palette": pictures.png(mode="P"),
     "png with alpha": pictures.png(mode="RGBA"),

@@ -106,9 +106,10 @@ def test_a_jpeg_on_its_side_has_the_size_that_is_displayed(
     assert got.size == ((64, 48) if flag < 5 else (48, 64))
 
 
-def exif(flag: int, order: str, *, type_: int = 3) -> bytes:
+def exif(flag: int, order: str, *, type_: int = 3, count: int = 1) -> bytes:
     head = b"II*\0" if order == "<" else b"MM\0*"
-    entry = struct.pack(order + "HHIHH", 0x0112, type_, 1, flag, 0)
+    value = struct.pack(order + ("I" if type_ == 4 else "H2x"), flag)
+    entry = struct.pack(order + "HHI", 0x0112, type_, count) + value
     return head + struct.pack(order + "IH", 8, 1) + entry + bytes(4)
 
 
@@ -122,13 +123,25 @@ def with_exif(jpeg: bytes, tiff: bytes) -> bytes:
     [
         exif(0, "<"),
         exif(9, "<"),
-        exif(6, "<", type_=4),
+        exif(6, ">", type_=4),
+        exif(6, "<", type_=4, count=2),
         exif(6, "<")[:12],
+        exif(6, "<")[:19],
         b"MM*\0" + exif(6, ">")[4:],
         b"",
         b"II*\0\xff\xff\xff\xff",
     ],
-    ids=["0", "9", "long", "cut", "neither order", "empty", "far directory"],
+    ids=[
+        "0",
+        "9",
+        "long",
+        "two longs",
+        "cut",
+        "cut in its value",
+        "neither order",
+        "empty",
+        "far directory",
+    ],
 )
 def test_exif_that_makes_no_sense_spoils_no_picture(tiff: bytes) -> None:
     got = info(with_exif(pictures.jpeg(64, 48), tiff))
@@ -136,10 +149,28 @@ def test_exif_that_makes_no_sense_spoils_no_picture(tiff: bytes) -> None:
     assert (got.size, got.orientation) == ((64, 48), 1)
 
 
-def test_the_first_exif_segment_counts() -> None:
-    data = with_exif(with_exif(pictures.jpeg(64, 48), exif(6, "<")), exif(3, ">"))
+@pytest.mark.parametrize(
+    "tiff",
+    [
+        exif(6, "<", type_=4),
+        exif(6, "<", count=9),
+        b"a signat." + exif(6, ">"),
+        exif(6, "<")[:20],
+        exif(6, ">")[:8] + b"\xff\xff" + exif(6, ">")[10:],
+    ],
+    ids=["a long", "many", "behind more signature", "cut behind it", "more rows"],
+)
+def test_an_orientation_is_found_where_the_official_engine_finds_it(
+    tiff: bytes,
+) -> None:
+    assert info(with_exif(pictures.jpeg(64, 48), tiff)).orientation == 6
 
-    assert info(data).orientation == 3
+
+@pytest.mark.parametrize(("first", "orientation"), [(exif(3, ">"), 3), (b"", 1)])
+def test_the_first_exif_segment_counts(first: bytes, orientation: int) -> None:
+    data = with_exif(with_exif(pictures.jpeg(64, 48), exif(6, "<")), first)
+
+    assert info(data).orientation == orientation
 
 
 @pytest.mark.parametrize("frames", [1, 2, 7])
@@ -162,6 +193,42 @@ def test_a_gif_that_is_cut_off_has_the_frames_that_are_there() -> None:
 
     assert counts == sorted(counts)
     assert (counts[0], counts[-1]) == (1, 5)
+
+
+MANY = 2**19
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"\xff\xd8\xff\xe0\0\2" + bytes(2**26), "ends after 67108870 bytes"),
+        (b"\xff\xd8" + b"\xff" * 2**26, "ends after 67108866 bytes"),
+        (b"\xff\xd8" + b"\xff\xd0" * MANY, "65536 segments and no scan"),
+        (b"\xff\xd8" + b"\xff\xfe\0\2" * MANY, "65536 segments and no scan"),
+    ],
+    ids=["rubbish", "fill", "markers", "segments"],
+)
+def test_a_header_without_end_is_given_up(data: bytes, says: str) -> None:
+    with pytest.raises(ImageDecodeError, match=says):
+        info(data)
+
+
+def test_frames_behind_countless_tiny_parts_are_not_looked_for() -> None:
+    gif, webp = pictures.gif(20, 10, frames=2), pictures.webp(20, 10, frames=2)
+    screen = 13 + 3 * 2 ** ((gif[10] & 7) + 1)
+    tiny_gif = gif[:screen] + b"\x21\xfe\0" * MANY + gif[screen:]
+    tiny_webp = webp[:30] + (b"JUNK" + bytes(4)) * MANY + webp[30:]
+
+    assert [info(data).frames for data in (gif, webp)] == [2, 2]
+    assert [info(data).frames for data in (tiny_gif, tiny_webp)] == [1, 1]
+
+
+def test_as_many_small_frames_are_counted_as_there_are() -> None:
+    gif = pictures.gif(20, 10)
+    screen = 13 + 3 * 2 ** ((gif[10] & 7) + 1)
+    picture = gif[screen:-1]
+
+    assert info(gif[:-1] + picture * 49_999 + b";").frames == 50_000
 
 
 def test_a_view_is_read_like_bytes() -> None:
