@@ -177,7 +177,8 @@ def wants_first_frame(text: str) -> bool:
 # What its values may be
 
 _INTEGER = re.compile(r"[+-]?\d{1,10}", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+# One way only to read it, or a long one that is none would take hours.
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _LARGEST: Final = 3.4028235e38  # engines keep numbers in 32 bits
 
 
@@ -297,7 +298,7 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 
 # The commands of `srcset`, as in `srcset=webp-70,160w,fit-crop`
 
-_N: Final = r"\+?(\d+\.?\d*|\.\d+)(e\+?\d+)?"  # a minus parts arguments
+_N: Final = r"\+?(\d+(\.\d*)?|\.\d+)(e\+?\d+)?"  # a minus parts arguments
 
 
 def _encoder(names: str, most: int, letters: str = "q", words: str = "") -> str:

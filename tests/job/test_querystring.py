@@ -221,6 +221,22 @@ def test_a_good_query_string_has_no_issues(query: str) -> None:
     assert imf.check_querystring(query) == ()
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "zoom=" + "1" * 10**6 + "y",
+        "qp=" + "1" * 10**6 + "y",
+        "srcset=crop" + ("-" + "1" * 10**4) * 4 + "y",
+        "srcset=jxl" + ("-" + "1" * 10**4) * 4 + "y",
+    ],
+    ids=["number", "profile", "crop", "encoder"],
+)
+def test_a_very_long_value_is_soon_found_to_be_wrong(query: str) -> None:
+    (issue,) = imf.check_querystring(query)
+
+    assert issue.kind == "invalid_value"
+
+
 def test_issues_come_in_the_order_of_the_text() -> None:
     issues = imf.check_querystring("w=x&foo=1&h=y")
 
