@@ -102,11 +102,13 @@ _TOOLS_OWN_JSON_ERROR = re.compile(
 )
 _TOOLS_OWN_ERROR = re.compile(r"\b(\w+)\(\s*\"(.*?)\",?\s*\)", re.DOTALL)
 
+_MOST_DUMPED: Final = 2**13  # characters that are searched: it takes their square
+
 _ACTIVE_NODE = re.compile(
     r"Active node:\s*(?:NodeDebugInfo \{.*?\bJson\(\s*)?(\w+)", re.DOTALL
 )
 
-_JSON_PREFIX = re.compile(r"Json(?: <[^>]*> Error)?: ")
+_JSON_PREFIX = re.compile(r"\AJson(?: <[^>]*> Error)?: ")
 
 PANIC_STATUS = 101
 """What a Rust program exits with when it panics."""
@@ -241,10 +243,11 @@ def _read(text: str) -> _Report:
 
 def _read_tools_own(text: str) -> _Report:
     """Read a Rust debug dump, which is what the tool prints of its own faults."""
-    if bad_json := _TOOLS_OWN_JSON_ERROR.search(text):
+    dump = text[:_MOST_DUMPED]
+    if bad_json := _TOOLS_OWN_JSON_ERROR.search(dump):
         said, where = bad_json.groups()
         return _Report("invalid_json", None, f"{_unescaped(said)} ({where})", None)
-    if other := _TOOLS_OWN_ERROR.search(text):
+    if other := _TOOLS_OWN_ERROR.search(dump):
         return _Report(None, None, f"{other[1]}: {_unescaped(other[2])}", text.strip())
     first, _, rest = text.strip().partition("\n")
     return _Report(None, None, first, rest or None)

@@ -19,7 +19,6 @@ import hashlib
 import io
 import queue
 import random
-import re
 import sys
 import threading
 import time
@@ -455,5 +454,11 @@ def _said(error: BaseException) -> str:
     """Return what the cause of *error* says, as part of a sentence."""
     cause = _root_cause(error)
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    text = re.sub(r"//\S*@|\?\S*", lambda secret: secret[0][:2].strip("?"), str(text))
-    return " ".join(text.split()).rstrip(".")
+    words = map(_without_secrets, str(text).split())
+    return " ".join(filter(None, words)).rstrip(".")
+
+
+def _without_secrets(word: str) -> str:
+    """Return *word* without the log-in and the query of a URL that is in it."""
+    head, slashes, rest = word.partition("//")
+    return (head + slashes + rest.rpartition("@")[2]).partition("?")[0]

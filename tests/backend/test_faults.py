@@ -78,6 +78,16 @@ def test_a_word_that_is_no_kind_is_part_of_the_message() -> None:
     assert error.message == text
 
 
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [('a("', 1), ('InvalidJson(Error("', 1), ("InvalidJson: Json <", 65)],
+)
+def test_an_endless_text_is_soon_read(word: str, status: int) -> None:
+    error = faults.from_tool(status, word * (2**20 // len(word)), JOB)
+
+    assert word in error.message
+
+
 def test_a_colon_after_a_word_does_not_make_it_a_kind() -> None:
     error = faults.from_library(4, "ImageMalformed: Gif decoder: Unexpected end", JOB)
 
