@@ -54,7 +54,7 @@ class Color(Value):
             if len(value) not in (3, 4):
                 raise ValueError(f"a colour has three or four channels, not {value!r}")
             return cls(*value)
-        name = value.lower()
+        name = value.lower() if isinstance(value, str) else ""
         if name == "transparent":
             return cls.TRANSPARENT
         if _HEX.fullmatch(digits := CSS_COLORS.get(name, name)):

@@ -64,11 +64,11 @@ class Source(Value):
                 premultiplied).
 
         Raises:
-            TypeError: It is not of uint8.
+            TypeError: It is no array, or not of uint8.
             ValueError: It has another shape, or no pixel.
         """
-        if str(array.dtype) != "uint8":
-            raise TypeError(f"pixels are uint8, 0 to 255, not {array.dtype}")
+        if str(dtype := getattr(array, "dtype", type(array).__name__)) != "uint8":
+            raise TypeError(f"pixels are an array of uint8, 0 to 255, not {dtype}")
         h, w, channels = (*array.shape, 1, 1, 1)[:3]
         if array.ndim not in (2, 3) or channels not in _COLOUR_TYPES or not array.size:
             raise ValueError(
@@ -79,7 +79,13 @@ class Source(Value):
 
     @classmethod
     def from_pil(cls, image: PilImage) -> Source:
-        """Return a source of a Pillow image: its pixels, in sRGB as they are."""
+        """Return a source of a Pillow image: its pixels, in sRGB as they are.
+
+        Raises:
+            TypeError: It is no image of Pillow's.
+        """
+        if not hasattr(image, "getbands"):
+            raise TypeError(f"an image of Pillow's, not {image!r:.80}")
         mode = image.mode
         if mode not in ("L", "RGB", "RGBA"):
             has_alpha = mode in ("LA", "PA", "La", "RGBa") or (

@@ -408,9 +408,7 @@ class Image(Value):
 
         Source: the `watermark` node.
         """
-        if not isinstance(watermark, Watermark):
-            raise TypeError(f"a watermark is a Watermark, not {watermark!r:.80}")
-        return self._then("watermark", watermark.to_json(), watermark.source)
+        return self._then("watermark", _mark_json(watermark), watermark.source)
 
     def draw_image_exact(
         self,
@@ -436,11 +434,11 @@ class Image(Value):
 
         Source: the `draw_image_exact` node.
         """
-        if hints is not None and hints.resample_when not in (None, "always"):
-            raise ValueError("draw_image_exact resamples always: leave resample_when")
         params = whole(0, INT32, x=x, y=y) | whole(1, INT32, w=w, h=h)
         params |= one_of(Literal["compose", "overwrite"], **given(blend=blend))
         params |= parts(**given(hints=hints))
+        if hints is not None and hints.resample_when not in (None, "always"):
+            raise ValueError("draw_image_exact resamples always: leave resample_when")
         return self._under("draw_image_exact", image, params)
 
     def copy_rect_to_canvas(
@@ -644,13 +642,14 @@ def command_string(
 
     Raises:
         ValueError: Query string and suffix name different formats.
+        TypeError: One of *watermarks* is no `Watermark`.
 
     Source: the `command_string` node.
     """
     text = with_format_of(querystring_text(querystring), to)
     params: dict[str, Json] = {"kind": "ir4", "value": text}
     if watermarks:
-        params["watermarks"] = [each.to_json() for each in watermarks]
+        params["watermarks"] = [_mark_json(each) for each in watermarks]
     if source is not None:
         check_source(source)
     picture = Placeholder() if source is None else source
@@ -673,6 +672,12 @@ def images_of(plan: Plan) -> list[Image]:
 
 def _image_of(plan: Plan) -> Image:
     return images_of(plan)[0]
+
+
+def _mark_json(watermark: Watermark) -> Json:
+    if not isinstance(watermark, Watermark):
+        raise TypeError(f"a watermark is a Watermark, not {watermark!r:.80}")
+    return watermark.to_json()
 
 
 def _box(x1: int, y1: int, x2: int, y2: int, *, low: int) -> dict[str, Any]:

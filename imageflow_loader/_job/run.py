@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import errors
 from .._backend import Request
-from .._cancel import Deadline, go_on
-from .._engine import get_engine
+from .._cancel import CancelToken, Deadline, go_on
+from .._engine import Engine, get_engine
 from .._io import (
     NAMELESS,
     read_header,
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from .._backend import Response
-    from .._cancel import CancelToken
-    from .._engine import Engine
     from .._io import ImageInfo
     from ..types import Json, SourceLike
     from .job import Job
@@ -66,10 +64,19 @@ def run_job(
     engine: Engine | None = None,
 ) -> JobResult:
     """Run *job*; see `Job.run`."""
+    _require(Security, security=security)
+    _require(CancelToken, cancel=cancel)
+    _require(Engine, engine=engine)
     deadline = Deadline(timeout)
     go_on(deadline, cancel)
     limits = security or job.security or Security()
     return _Run(job, limits, engine or get_engine(), deadline, cancel).result()
+
+
+def _require(kind: type, **given: object) -> None:
+    for name, value in given.items():
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"{name} is of type {kind.__name__}, not {value!r:.80}")
 
 
 class _Run:

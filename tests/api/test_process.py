@@ -313,6 +313,23 @@ def test_a_time_that_cannot_be_is_a_value_error(timeout: float) -> None:
 # The others
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"engine": "tool"}, "engine is of type Engine, not 'tool'"),
+        ({"security": imf.Security}, "security is of type Security, not <class"),
+        ({"cancel": True}, "cancel is of type CancelToken, not True"),
+        ({"watermarks": ["logo.png"]}, "a watermark is a Watermark, not 'logo.png'"),
+    ],
+    ids=["engine", "security", "cancel", "watermarks"],
+)
+def test_an_option_of_another_type_is_said_so(
+    options: dict[str, Any], says: str, engine: imf.Engine
+) -> None:
+    with pytest.raises(TypeError, match=says):
+        imf.process(pictures.jpeg(), "w=5", **{"engine": engine, **options})
+
+
 def test_a_thumbnail_fits_into_its_box_and_is_never_enlarged(
     engine: imf.Engine,
 ) -> None:

@@ -49,12 +49,25 @@ def test_what_is_done_to_an_array_later_does_not_change_the_source() -> None:
         (np.zeros((2, 2, 2), np.uint8), ValueError),
         (np.zeros((0, 2, 3), np.uint8), ValueError),
         (np.zeros((1, 2, 2, 3), np.uint8), ValueError),
+        ([[0, 0], [0, 0]], TypeError),
     ],
-    ids=["floats", "one dimension", "two channels", "no pixels", "four dimensions"],
+    ids=[
+        "floats",
+        "one dimension",
+        "two channels",
+        "no pixels",
+        "four dimensions",
+        "a list",
+    ],
 )
 def test_an_array_that_is_no_picture_is_refused(array: Any, error: Any) -> None:
     with pytest.raises(error, match="pixels"):
         imf.Source.from_array(array)
+
+
+def test_a_path_is_no_image_of_pillows() -> None:
+    with pytest.raises(TypeError, match=r"Pillow's, not 'photo.jpg'"):
+        imf.Source.from_pil("photo.jpg")  # type: ignore[arg-type]  # on purpose
 
 
 @pytest.mark.parametrize(

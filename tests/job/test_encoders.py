@@ -128,6 +128,7 @@ def test_an_encoder_has_this_json_and_an_engine_writes_its_format(
         lambda: imf.MozJpeg(101),
         lambda: imf.LibjpegTurbo(300),
         lambda: imf.MozJpeg(matte="no colour"),
+        lambda: imf.MozJpeg(matte=[255, 0, 0]),  # type: ignore[arg-type]  # on purpose
         lambda: imf.PngQuant(50, 60),
         lambda: imf.PngQuant(speed=11),
         lambda: imf.LibPng(zlib_compression=10),
