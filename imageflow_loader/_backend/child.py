@@ -11,6 +11,7 @@ import math
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -121,7 +122,8 @@ def _start(
 def _spawn(
     arguments: Sequence[str | os.PathLike[str]], pass_fds: Sequence[int]
 ) -> Child:
-    _see_that_there_are_descriptors()
+    if sys.version_info < (3, 11, 4):
+        _see_that_there_are_descriptors()
     # No `preexec_fn`: it may deadlock where there are threads, and it prevents vfork.
     # The flags are Windows' alone: no console window, no Ctrl-C from ours.
     return subprocess.Popen(
@@ -140,7 +142,7 @@ def _spawn(
 def _see_that_there_are_descriptors() -> None:
     """Raise OSError where there are too few for a child.
 
-    Python before 3.11.4 never closes those that it has opened when it lacks the next.
+    This Python never closes those that it has opened when it lacks the next.
     """
     opened: list[int] = []
     try:
