@@ -91,7 +91,10 @@ def _run(argv: list[str]) -> int:
         return USAGE
     given = vars(parser.parse_args(argv))
     del given["command"]  # its name
-    logging.basicConfig(format="imageflow-loader: %(message)s")  # hints of the package
+    logging.basicConfig(  # hints of the package, and what it waits for
+        format="imageflow-loader: %(message)s",
+        level=logging.WARNING if given.get("quiet") else logging.INFO,
+    )
     return command.run(**given)
 
 

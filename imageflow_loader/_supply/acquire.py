@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import re
 import sys
 import tempfile
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from ..types import EngineKind
     from .fetch import Progress
     from .releases import Artifact
+
+_log = logging.getLogger("imageflow_loader")
 
 _SUMS: Final = "SHA256SUMS"  # of a mirror's folder, in the form of `sha256sum`
 _SUMS_LINE: Final = re.compile(r"\\?([0-9a-fA-F]{64}) [ *](?:\./)?(.+?)\r?")
@@ -119,7 +122,7 @@ def fetch_engine(
         if suffix is None:
             row = releases.by_name(source.name, kind)
     row = row or choose(platform, suffix=suffix, kind=kind)
-    fetch = Fetch(settings, row, source, sha256, progress, patience)
+    fetch = Fetch(settings, row, source, sha256, progress, patience, say=_log.info)
     if destination is not None:
         return fetch.into_folder(destination)
     return fetch.into_cache(Cache(settings.cache_dir))

@@ -42,7 +42,7 @@ WAITING = {
     "run": ["job.json", "--in", "0=pipe", "--out", "1=web/out.gif"],
     "explain": ["pipe"],
     "doctor": [],
-    "fetch": ["--from", "pipe", "--sha256", "0" * 64],
+    "fetch": ["--quiet", "--from", "pipe", "--sha256", "0" * 64],
     "tool": ["--", "v1/build", "--json", "pipe"],
 }
 FAILING = {

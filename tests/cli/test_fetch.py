@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +69,25 @@ def test_a_quiet_fetch_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fetch", *PLATFORM, "--quiet"]) == 0
 
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_fetch_that_waits_for_another_one_says_so(
+    mirror: Path, tmp_path: Path
+) -> None:
+    lock = tmp_path / "cache" / "lock"
+    lock.parent.mkdir()
+    command = [sys.executable, "-m", "imageflow_loader", "fetch", *PLATFORM]
+
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        child = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert child.stderr is not None
+        said = child.stderr.readline()
+    rest = child.communicate(timeout=60)[1]
+
+    assert child.returncode == 0
+    assert said == "imageflow-loader: waiting for another process to fetch\n"
+    assert rest.startswith(f"imageflow-loader: fetching {mirror.as_uri()}/")
 
 
 def test_a_failed_fetch_is_one_line_and_the_code_for_no_engine(
@@ -264,7 +286,8 @@ def test_the_command_draws_its_bar_on_a_real_terminal(quiet: bool) -> None:
     assert code == 0
     assert (said == "") is quiet
     if not quiet:
-        bar, *lines = said.replace("\r\n", "\n").split("\n")
+        first, bar, *lines = said.replace("\r\n", "\n").split("\n")
+        assert first.startswith("imageflow-loader: fetching file:///")
         assert f"[{'#' * 30}] 100 % of 0.0 MB" in bar
         assert lines[0].startswith("linux-musl-x64: fetched from file:///")
 
