@@ -52,6 +52,11 @@ _REMEDIES: Final = {
     401: "Give the user name and password in the mirror's URL, or in ~/.netrc.",
     403: "A proxy or a firewall may forbid it. IMAGEFLOW_MIRROR names another server.",
 }
+# GitHub, which says this, counts those who share an address together.
+_USED_UP: Final = (
+    "More questions without a login are answered in an hour. Pass --sha256 (sha256=…) "
+    "from a source that you trust, or put a token for this host into ~/.netrc."
+)
 _TRANSIENT: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -358,6 +363,8 @@ def _require_success(response: requests.Response) -> None:
         raise AbsentError(f"There is no {place} ({status}).")
     if status == 407:
         raise _proxy_fault(response.url, f"{status} {response.reason}")
+    if response.headers.get("X-RateLimit-Remaining") == "0":
+        raise EngineDownloadError(f"{said} for {place}. {_USED_UP}")
     if status in _REMEDIES:
         raise EngineDownloadError(f"{said} for {place}. {_REMEDIES[status]}")
     if status not in _TRANSIENT:

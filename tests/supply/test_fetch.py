@@ -280,6 +280,16 @@ CASES = [
         says="user name and password in the mirror's URL, or in ~/.netrc",
     ),
     fails("403", web.status(403), says="A proxy or a firewall may forbid it"),
+    fails(
+        "403, asked too often",
+        web.status(403, X_RateLimit_Remaining=0),
+        says="without a login are answered in an hour",
+    ),
+    fails(
+        "429, asked too often",
+        web.status(429, X_RateLimit_Remaining=0),
+        says="Pass --sha256",
+    ),
     fails("407", web.status(407), says=r"cannot be used \(407 .*USER:PASSWORD"),
     fails("204", web.status(204), says="answered 204 No Content instead"),
     fails(
