@@ -295,6 +295,21 @@ mod tests {
     }
 
     #[test]
+    fn scans_beyond_number_are_not_read() {
+        let mut bytes = file(SamplingFactor::R_4_2_0, true, 0);
+        bytes.truncate(bytes.len() - 2);
+        let scan = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(&[0xFF, 0xDA]));
+        let (count, last) = (scan.clone().count(), bytes[scan.last().unwrap()..].to_vec());
+        bytes.extend(last.repeat(500 - count));
+        assert!(decoded(&bytes).is_ok());
+
+        bytes.extend(last);
+
+        let error = decoded(&bytes).unwrap_err();
+        assert!(error.to_string().contains("more than 500 scans"), "{error}");
+    }
+
+    #[test]
     fn a_large_picture_goes_on_where_zenjpeg_gives_up() {
         let (w, h) = (1200u16, 900u16);
         let pixels: Vec<u8> = (0..u32::from(w) * u32::from(h)).map(|i| (i / 97) as u8).collect();

@@ -21,6 +21,10 @@ pub const PLACES: [u8; 80] = {
     places
 };
 
+/// Scans that a file may have. Encoders make about ten; a scan of 20 bytes can pass over the
+/// whole picture, so a megabyte of them would take hours.
+const MOST_SCANS: u32 = 500;
+
 /// The coefficients of one component.
 pub struct Part {
     /// Blocks in each unit, across and down.
@@ -69,6 +73,9 @@ impl Whole {
             }
             if single {
                 return Err(damaged("it has a scan too many"));
+            }
+            if whole.scans == MOST_SCANS {
+                return Err(damaged(format!("it has more than {MOST_SCANS} scans")));
             }
         }
         if markers.progressive {
