@@ -257,10 +257,12 @@ class _Run:
         if asked not in (None, "keep", "jpeg" if extension == "jpg" else extension):
             where = path or f"output {output.name or number}"
             _log.warning("%s was asked for, but %s is a %s", asked, where, extension)
+        size = told["w"], told["h"]
+        if extension == "gif":  # of an animation engines tell the last frame's size
+            size = read_header(data).size
         return EncodedImage(
             output.name or str(number),
-            told["w"],
-            told["h"],
+            *size,
             told["preferred_mime_type"],
             extension,
             len(data),

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from PIL import Image
 
 import imageflow_loader as imf
 from imageflow_loader._cancel import Deadline
@@ -402,6 +403,21 @@ def test_a_frame_that_is_not_there_is_told_with_the_count(engine: imf.Engine) ->
     assert frame(2).run(engine=engine).size == (20, 20)
     with pytest.raises(imf.InvalidJobError, match="no frame 3: the animation has 3"):
         frame(3).run(engine=engine)
+
+
+def test_an_animation_has_the_size_of_its_file_and_not_of_its_last_frame(
+    engine: imf.Engine,
+) -> None:
+    frames = [Image.new("RGB", (40, 30), "white") for _ in range(2)]
+    frames[0].paste("red", (4, 6, 36, 26))
+    frames[1].paste("red", (10, 10, 20, 15))
+    file = io.BytesIO()
+    frames[0].save(file, "gif", save_all=True, append_images=frames[1:])
+
+    made = imf.decode(file.getvalue()).crop_whitespace(10, 0).encode("gif")
+    made = made.run(engine=engine)
+
+    assert made.size == Image.open(made.open()).size == (32, 20)
 
 
 def test_stills_and_animations_of_one_source_may_come_together(

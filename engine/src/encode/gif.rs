@@ -37,7 +37,7 @@ fn side(side: u32) -> Result<u16> {
 /// A GIF that is being written.
 pub struct Writer {
     encoder: Encoder<Vec<u8>>,
-    screen: (u32, u32),
+    size: (u32, u32),
 }
 
 impl Writer {
@@ -51,14 +51,14 @@ impl Writer {
         if animated {
             encoder.set_repeat(Repeat::Infinite).map_err(refused)?; // not seen after a frame
         }
-        Ok(Self { encoder, screen: size })
+        Ok(Self { encoder, size })
     }
 
-    /// Width and height of the screen, which are those of the file. Upstream tells the last
-    /// frame's, which differ if each frame was trimmed by itself.
+    /// Width and height of the last frame, or of the screen. Where each frame was trimmed by
+    /// itself they differ, and upstream tells the last one's.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
-        self.screen
+        self.size
     }
 
     /// Add a frame, at the top left of the screen, that stays for *delay* hundredths of a
@@ -67,7 +67,8 @@ impl Writer {
     /// # Errors
     /// The format cannot hold it, or the job was asked to stop.
     pub fn write(&mut self, frame: &Frame, delay: u16, stop: &dyn Stop) -> Result<()> {
-        memory::expect(frame.size(), 9)?;
+        self.size = frame.size();
+        memory::expect(self.size, 9)?;
         let rgba = rgba(frame, stop)?;
         let pixels = rgba.as_chunks().0;
         let palette = Palette::of(pixels, stop)?;
