@@ -6,12 +6,15 @@ The layout, below the folder that `IMAGEFLOW_CACHE_DIR` or the system names::
     v2.3.1-rc01/linux-x64/882910c6c9602e42/    release, platform, SHA-256 of the archive
         libimageflow.so  imageflow_tool
         entry.json                             what each file must be, and who said so
-    lock                                       to save work; nothing depends on it
-    tmp/                                       being filled; swept when an hour old
+    imageflow-lock                             to save work; nothing depends on it
+    imageflow-tmp/                             being filled; swept when an hour old
 
-An entry is filled under `tmp`, flushed to the disk and renamed into place; its files
-are never written again. So readers need no lock, and a cache that cannot be written, or
-that was filled elsewhere and copied, serves like any other.
+An entry is filled under `imageflow-tmp`, flushed to the disk and renamed into place;
+its files are never written again. So readers need no lock, and a cache that cannot be
+written, or that was filled elsewhere and copied, serves like any other.
+
+The folder may be anything, `/` and `$HOME` too. So what is removed has a name that
+nobody else gives, and the tag is left out where there is something else.
 
 What is loaded runs with the user's rights, so the cache is believed only where its
 folders and files belong to this user or to root and nobody else may write them. On
@@ -39,6 +42,7 @@ from .entry import (
     seal,
     set_mode,
 )
+from .releases import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +53,9 @@ if TYPE_CHECKING:
 Found: TypeAlias = Entry | Damaged
 """What lies at an entry's place."""
 
+_RELEASES: Final = "v[0-9]*"
+_SCRATCH: Final = "imageflow-tmp"
+_LOCK: Final = "imageflow-lock"
 _STALE_S: Final = 3600  # longer than a fetch may take
 _LOCK_PAUSE_S: Final = 0.05  # between two looks at a lock that somebody else holds
 _TAG: Final = b"""\
@@ -78,7 +85,7 @@ class Cache:
     # Reading takes no lock, and writes only where an entry is damaged or was copied.
 
     def survey(
-        self, release: str = "v*", suffix: str = "*", *, thorough: bool = False
+        self, release: str = _RELEASES, suffix: str = "*", *, thorough: bool = False
     ) -> list[Found]:
         """Return what is there of a release for a platform, the newest first.
 
@@ -88,9 +95,7 @@ class Cache:
             EngineLoadError: It cannot be read, or somebody else could change it.
         """
         try:
-            folders = [self.root]
-            for pattern in (release, suffix, ENTRY_NAME):
-                folders = [path for each in folders for path in _in(each, pattern)]
+            folders = self._folders(release, suffix)
             found = [self._read(folder, thorough=thorough) for folder in folders]
         except OSError as error:
             raise _refusal(
@@ -100,6 +105,16 @@ class Cache:
                 "unreadable",
             ) from error
         return sorted(found, key=_when, reverse=True)
+
+    def _folders(self, release: str = _RELEASES, suffix: str = "*") -> list[Path]:
+        """Return every folder that is an entry's by its name and place."""
+        return [
+            folder
+            for above in _in(self.root, release)
+            for platform in _in(above, suffix)
+            if platform.name in SUFFIXES
+            for folder in _in(platform, ENTRY_NAME)
+        ]
 
     def _read(self, folder: Path, *, thorough: bool = False) -> Found:
         _require_trusted(self.root, folder.parents[1], folder.parent, folder)
@@ -116,7 +131,7 @@ class Cache:
         Another process may just have replaced it. So it is moved aside first, and back
         should it turn out to be whole.
         """
-        aside = self.root / "tmp" / f"{folder.name}-{os.getpid()}-{time.time_ns()}"
+        aside = self.root / _SCRATCH / f"{folder.name}-{os.getpid()}-{time.time_ns()}"
         # A folder from a lower layer of a container image cannot be moved, nor on
         # Windows one with a library that is loaded.
         with contextlib.suppress(OSError, EngineError):
@@ -136,7 +151,7 @@ class Cache:
         """Let one process at a time fill the cache, as `locked` does."""
         with contextlib.suppress(OSError, EngineError):  # staging() says what is wrong
             self._make(self.root)
-        with locked(self.root / "lock", deadline, say):
+        with locked(self.root / _LOCK, deadline, say):
             yield
 
     @contextlib.contextmanager
@@ -150,12 +165,12 @@ class Cache:
         """
         import tempfile  # with all that it imports, only where something is written
 
-        scratch, tag = self.root / "tmp", self.root / "CACHEDIR.TAG"
+        scratch, tag = self.root / _SCRATCH, self.root / "CACHEDIR.TAG"
         try:
             self._make(scratch)
             _require_executable(self.root)
             _require_trusted(self.root, scratch)
-            if not tag.exists():
+            if not tag.exists() and self._is_ours_alone():
                 tag.write_bytes(_TAG)
                 set_mode(tag, 0o644)
             _sweep(scratch, older_than_s=_STALE_S)
@@ -165,6 +180,11 @@ class Cache:
                 yield Path(folder)
         except OSError as error:
             raise self._unwritable(error) from error
+
+    def _is_ours_alone(self) -> bool:
+        names = (Path(name) for name in os.listdir(self.root))  # noqa: PTH208  # names
+        ours = (_SCRATCH, _LOCK)
+        return all(name.name in ours or name.match(_RELEASES) for name in names)
 
     def publish(self, staged: Path, provenance: Provenance) -> Entry:
         """Put the files of *staged* in their place, all of them at once.
@@ -206,7 +226,9 @@ class Cache:
         Raises:
             EngineLoadError: Something could not be removed.
         """
-        folders = list(self.root.glob(f"*/*/{ENTRY_NAME}"))
+        folders: list[Path] = []
+        with contextlib.suppress(PermissionError):  # what cannot be read is not ours
+            folders = self._folders()
         freed = sum(file.stat().st_size for each in folders for file in each.glob("*"))
         for folder in folders:
             if not _removed(folder):
@@ -217,7 +239,7 @@ class Cache:
             for parent in folder.parents[:2]:
                 with contextlib.suppress(OSError):  # another entry is in it
                     parent.rmdir()
-        _sweep(self.root / "tmp", older_than_s=0)
+        _sweep(self.root / _SCRATCH, older_than_s=0)
         return len(folders), freed
 
     def _make(self, folder: Path) -> None:

@@ -154,7 +154,10 @@ def test_ctrl_c_ends_it_quietly_and_leaves_nothing(
     assert (child.returncode, *told) == (ended, b"", b"")
     assert list(Path("web").iterdir()) == []
     cached = Path(os.environ["IMAGEFLOW_CACHE_DIR"]).rglob("*")
-    assert {each.name for each in cached if each.is_file()} <= {"lock", "CACHEDIR.TAG"}
+    assert {each.name for each in cached if each.is_file()} <= {
+        "imageflow-lock",
+        "CACHEDIR.TAG",
+    }
 
 
 @pytest.mark.usefixtures("kind")

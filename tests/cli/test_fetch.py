@@ -74,7 +74,7 @@ def test_a_quiet_fetch_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_fetch_that_waits_for_another_one_says_so(
     mirror: Path, tmp_path: Path
 ) -> None:
-    lock = tmp_path / "cache" / "lock"
+    lock = tmp_path / "cache" / "imageflow-lock"
     lock.parent.mkdir()
     command = [sys.executable, "-m", "imageflow_loader", "fetch", *PLATFORM]
 

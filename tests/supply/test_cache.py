@@ -143,12 +143,15 @@ def test_nothing_is_left_in_the_folder_of_work(cache: Cache) -> None:
     fill(cache)
     fill(cache)
 
-    assert list((cache.root / "tmp").iterdir()) == []
+    assert list((cache.root / "imageflow-tmp").iterdir()) == []
 
 
 def test_leftovers_of_a_killed_process_are_swept_after_an_hour(cache: Cache) -> None:
     fill(cache)
-    old, new = cache.root / "tmp" / "old", cache.root / "tmp" / "new"
+    old, new = (
+        cache.root / "imageflow-tmp" / "old",
+        cache.root / "imageflow-tmp" / "new",
+    )
     for folder in (old, new):
         (folder / "entry").mkdir(parents=True)
     two_hours_ago = time.time() - 7200
@@ -156,7 +159,7 @@ def test_leftovers_of_a_killed_process_are_swept_after_an_hour(cache: Cache) -> 
 
     fill(cache)
 
-    assert [path.name for path in (cache.root / "tmp").iterdir()] == ["new"]
+    assert [path.name for path in (cache.root / "imageflow-tmp").iterdir()] == ["new"]
 
 
 # Folders that are named in odd ways.
@@ -419,7 +422,7 @@ def test_clearing_counts_what_it_frees(cache: Cache) -> None:
     entry = fill(cache)
     fill(cache, PROVENANCE._replace(suffix="win-x86"))
     (cache.root / "mine").mkdir()
-    (cache.root / "tmp" / "left").mkdir()
+    (cache.root / "imageflow-tmp" / "left").mkdir()
     marker = (entry.folder / "entry.json").stat().st_size
 
     count, size = cache.clear()
@@ -427,8 +430,35 @@ def test_clearing_counts_what_it_frees(cache: Cache) -> None:
     assert count == 2
     assert size == pytest.approx(2 * (entry.size + marker), abs=20)
     names = {path.name for path in cache.root.iterdir()}
-    assert names == {"tmp", "mine", "CACHEDIR.TAG"}
-    assert list((cache.root / "tmp").iterdir()) == []
+    assert names == {"imageflow-tmp", "mine", "CACHEDIR.TAG"}
+    assert list((cache.root / "imageflow-tmp").iterdir()) == []
+
+
+def test_what_others_keep_in_the_folder_is_left_alone(cache: Cache) -> None:
+    digest = "0123456789abcdef"
+    theirs = [
+        cache.root / place / "precious"
+        for place in (
+            "tmp/build",
+            f"a/b/{digest}",
+            f"var/lib/{digest}",
+            f"v1.0/linux-x64-of-mine/{digest}",
+            "v2.3.1-rc01/linux-x64/notes",
+        )
+    ]
+    for path in theirs:
+        path.parent.mkdir(parents=True)
+        path.touch()
+        for folder in (path, *path.parents[: len(path.relative_to(cache.root).parts)]):
+            os.utime(folder, (0, 0))  # as nothing that a fetch has just left
+
+    fill(cache)
+    listed, verified = cache.survey(), cache.survey(thorough=True)
+    cache.clear()
+
+    assert len(listed) == len(verified) == 1
+    assert all(path.exists() for path in theirs)
+    assert not (cache.root / "CACHEDIR.TAG").exists()
 
 
 # Whose is it?

@@ -67,13 +67,13 @@ def require_whole(cache: Cache, fetched: FetchedEngine) -> None:
     assert fetched.library == entry.path("library")
     assert fetched.library is not None
     assert fetched.library.read_bytes() == b"\x7fELF" + bytes(range(256)) * 20
-    assert not list((cache.root / "tmp").iterdir())
+    assert not list((cache.root / "imageflow-tmp").iterdir())
 
 
 def require_empty(cache: Cache) -> None:
     """Insist on a cache without an entry, and without leftovers."""
     assert not list(cache.survey())
-    scratch = cache.root / "tmp"
+    scratch = cache.root / "imageflow-tmp"
     assert not scratch.exists() or not list(scratch.iterdir())
 
 

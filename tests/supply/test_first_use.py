@@ -117,7 +117,7 @@ def require_jobs_by_the_fetched_library(
     (entry,) = cache.survey(thorough=True)
     assert isinstance(entry, Entry)
     assert {answer["path"] for answer in answers} == {str(entry.path("library"))}
-    assert list((cache.root / "tmp").iterdir()) == []
+    assert list((cache.root / "imageflow-tmp").iterdir()) == []
 
 
 # With an engine in the wheel.

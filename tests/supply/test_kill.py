@@ -213,5 +213,5 @@ def test_a_fetch_that_is_interrupted_says_nothing_and_leaves_nothing(
     _, said = process.communicate(timeout=60)
 
     assert (process.returncode, said) == (130, b"")
-    assert list((tmp_path / "tmp").iterdir()) == []
+    assert list((tmp_path / "imageflow-tmp").iterdir()) == []
     assert list(Cache(tmp_path).survey()) == []

@@ -101,7 +101,7 @@ def test_a_full_disk_is_left_as_it_was(pure: Installation) -> None:
     answer = pure.job(before=[*before, "sh", "-c", look, "sh"])
 
     assert "is on a full disk" in answer["message"]
-    assert answer["stderr"].splitlines()[-1] == "lock"
+    assert answer["stderr"].splitlines()[-1] == "imageflow-lock"
 
 
 @needs_mounts
@@ -116,7 +116,7 @@ def test_a_disk_that_fills_up_while_the_archive_is_unpacked_is_left_as_it_was(
     answer = pure.job(before=[*before, "sh", "-c", look, "sh"])
 
     require_sentence(answer, "is on a full disk (No space left", REMEDY)
-    assert answer["stderr"].splitlines()[-1] == "lock"
+    assert answer["stderr"].splitlines()[-1] == "imageflow-lock"
 
 
 @needs_mounts
