@@ -10,13 +10,19 @@ Ctrl-C; 141 nobody reads the output any more; otherwise the engine's own (64 to 
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from ..errors import DestinationError, EngineError, ImageflowError
+from ..errors import (
+    DestinationError,
+    EngineError,
+    EngineMemoryError,
+    ImageflowError,
+)
 from .shell import complain
 
 if TYPE_CHECKING:
@@ -49,6 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; those of this process unless given.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold anything
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = _run(arguments)
         if sys.stdout is not None:  # closed before we were started
@@ -56,11 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        return _broken_pipe()
+        return _write_no_more()
     except ImageflowError as error:
         if isinstance(error.__cause__, BrokenPipeError):
-            return _broken_pipe()
+            return _write_no_more()
         return _failed(error)
+    except MemoryError:
+        complain("There is no memory left for this.")
+        return EngineMemoryError.exit_code
     except ValueError as error:  # an argument that argparse cannot judge
         complain(str(error))
         return USAGE
@@ -107,11 +118,8 @@ def _failed(error: ImageflowError) -> int:
     return error.exit_code
 
 
-def _broken_pipe() -> int:
-    _write_no_more()
-    return BROKEN_PIPE
-
-
-def _write_no_more() -> None:
+def _write_no_more() -> int:
+    """Open nothing for standard output; return the exit code for a broken pipe."""
     # The interpreter flushes standard output as it ends, and would complain again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return BROKEN_PIPE

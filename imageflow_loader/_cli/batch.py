@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +13,19 @@ from .. import _api
 from .._io import source_name
 from .._job import Job, command_string
 from .._querystring import named_by_suffix, named_format, querystring_text
+from ..errors import DestinationError, ImageflowError, SourceError
 from .pictures import UNTRUSTED
-from .shell import JSON_LINES, TIMEOUT, argument, command, flag, red, reporting
+from .shell import (
+    JSON_LINES,
+    TIMEOUT,
+    argument,
+    command,
+    flag,
+    on_terminal,
+    red,
+    reporting,
+    say,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,14 +60,15 @@ def batch(
     **options: Any,
 ) -> int:
     """Do with many pictures what a query string says; exit code 1 if any failed."""
-    found = _targets(paths, to, query)
+    unread: list[OSError] = []
+    found = _targets(paths, to, query, unread)
     targets = {
         source: target
         for source, target in found.items()
         if not (skip_existing and _is_newer(target, source))
     }
-    for folder in {target.parent for target in targets.values()}:
-        folder.mkdir(parents=True, exist_ok=True)
+    for folder in sorted({target.parent for target in targets.values()}):
+        _make(folder)
     items = _api.batch(
         Job(command_string(None, query)),
         targets,
@@ -62,33 +76,65 @@ def batch(
         on_error="yield",
         **options,
     )
+    for error in unread:
+        why = f"{error.filename} cannot be read: {error.strerror}."
+        _tell_failure(error.filename, SourceError(why), as_json=as_json)
     failed = _report(items, len(targets), as_json=as_json)
+    done, failed = len(targets) - failed, failed + len(unread)
     told = red(f"{failed} failed") if failed else "0 failed"
-    skipped = len(found) - len(targets)
-    print(f"{len(targets) - failed} done, {told}, {skipped} skipped", file=sys.stderr)
+    say(f"{done} done, {told}, {len(found) - len(targets)} skipped")
     return 1 if failed else 0
 
 
-def _targets(paths: list[Path], to: Path, query: str) -> dict[Path, Path]:
-    """Return where each picture goes, in order."""
+def _targets(
+    paths: list[Path], to: Path, query: str, unread: list[OSError]
+) -> dict[Path, Path]:
+    """Return where each picture goes; folders that cannot be read are *unread*."""
     suffix = _SUFFIX_OF.get(named_format(querystring_text(query)) or "")
     taken: dict[Path, Path] = {}
     for path in paths:
-        for source, name in _pictures(path):
+        for source, name in _pictures(path, to, unread):
             target = to / (name.with_suffix(suffix) if suffix else name)
-            if (other := taken.setdefault(target, source)) != source:
+            other = taken.setdefault(target, source)
+            if other != source and os.path.realpath(other) != os.path.realpath(source):
                 raise ValueError(f"{other} and {source} would both be {target}")
     return {source: target for target, source in taken.items()}
 
 
-def _pictures(path: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield each picture at or below *path*, and its name in the destination."""
-    if not path.is_dir():
+def _pictures(
+    path: Path, to: Path, unread: list[OSError]
+) -> Iterator[tuple[Path, Path]]:
+    """Yield each picture at or below *path*, and its name in the destination.
+
+    A destination that is below it is left out: there is what an earlier run made.
+    """
+    if not os.path.isdir(path):  # noqa: PTH112 - the other raises where it may not look
         yield path, Path(path.name)
         return
-    for source in sorted(path.rglob("*")):
-        if named_by_suffix(source) in _SUFFIX_OF and source.is_file():
-            yield source, source.relative_to(path)
+    made = os.path.realpath(to)
+    for folder, below, names in os.walk(path, onerror=unread.append):
+        here = Path(folder)
+        below[:] = sorted(n for n in below if os.path.realpath(here / n) != made)
+        for source in sorted(here / name for name in names):
+            if named_by_suffix(source) in _SUFFIX_OF and _is_file(source):
+                yield source, source.relative_to(path)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        return True  # its job will say so
+    except OSError:  # a link to nowhere
+        return False
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"{folder} cannot be made: {error.strerror}."
+        raise DestinationError(why, errno=error.errno, filename=str(folder)) from error
 
 
 def _is_newer(target: Path, source: Path) -> bool:
@@ -105,29 +151,32 @@ def _report(items: Iterator[BatchItem], total: int, *, as_json: bool) -> int:
     def amounts(done: int, total: int | None) -> str:
         return f"{done} of {total}" + (f", {failed} failed" * bool(failed))
 
-    on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    over = "\r\x1b[K" * on_terminal  # the bar, which is drawn again below
-    with reporting(sys.stderr, quiet=not on_terminal, amounts=amounts) as progress:
+    with reporting(sys.stderr, quiet=not on_terminal(), amounts=amounts) as progress:
         for done, item in enumerate(items, 1):
-            failed += item.error is not None
-            if as_json:
+            if item.error is not None:
+                failed += 1
+                _tell_failure(source_name(item.source), item.error, as_json=as_json)
+            elif as_json:
                 print(json.dumps(_record(item)), flush=True)
-            elif item.error is not None:
-                name = f"{source_name(item.source)}:"
-                said = str(item.error).removeprefix(name).lstrip()
-                print(f"{over}{red(name)} {said}", file=sys.stderr)
             if progress is not None:
                 progress(done, total)
     return failed
 
 
+def _tell_failure(name: str, error: ImageflowError, *, as_json: bool) -> None:
+    if as_json:
+        said = {"error": error.message, "category": error.category}
+        print(json.dumps({"source": name, **said}), flush=True)
+        return
+    over = "\r\x1b[K" * on_terminal()  # the bar, which is drawn again below
+    text = str(error).removeprefix(f"{name}:").lstrip()
+    say(f"{over}{red(f'{name}:')} {text}")
+
+
 def _record(item: BatchItem) -> dict[str, Any]:
-    record: dict[str, Any] = {"source": source_name(item.source)}
-    if item.error is not None:
-        return {**record, "error": item.error.message, "category": item.error.category}
     made = item.unwrap()[0]
     return {
-        **record,
+        "source": source_name(item.source),
         "path": str(made.path),
         "mime_type": made.mime_type,
         "width": made.width,

@@ -74,7 +74,7 @@ def doctor(as_json: bool, binary: Path | None) -> int:
         return binary_file.run(binary, as_json=as_json)
     report = examine()
     if as_json:
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print(json.dumps(report, indent=2))
     else:
         print("\n".join(_lines(report)))
     return 0 if report["usable"] else int(report["error"]["exit_code"])

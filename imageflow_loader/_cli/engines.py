@@ -11,15 +11,13 @@ from .._platform import current_platform
 from .._settings import Settings
 from .._supply import SUFFIXES, Cache, Damaged, Fetch, choose, shown
 from ..errors import EngineLoadError
-from .shell import QUIET, argument, command, flag, reporting
+from .shell import MEGABYTE, QUIET, argument, command, flag, reporting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .._supply import Entry
     from ..types import EngineKind, FetchedEngine
-
-_MEGABYTE = 1_000_000
 
 
 @command(
@@ -68,9 +66,8 @@ def fetch(print_url: bool, quiet: bool, **options: Any) -> int:
 
 def _url(suffix: str | None, kind: EngineKind | None) -> str:
     settings = Settings.from_environment()
-    if kind is None and settings.backend != "auto":
-        kind = settings.backend
-    artifact = choose(current_platform(settings.libc), suffix=suffix, kind=kind)
+    platform, kind = current_platform(settings.libc), kind or settings.kind
+    artifact = choose(platform, suffix=suffix, kind=kind)
     return shown(Fetch(settings, artifact).url)
 
 
@@ -97,7 +94,7 @@ def cache(action: Literal["list", "verify", "clear"]) -> int:
     here = Cache(Settings.from_environment().cache_dir)
     if action == "clear":
         count, size = here.clear()
-        freed = f"removed {_counted(count)}, {size / _MEGABYTE:.1f} MB"
+        freed = f"removed {_counted(count)}, {size / MEGABYTE:.1f} MB"
         print(f"{here.root}: {freed if count else 'nothing to remove'}")
         return 0
     thorough = action == "verify"
@@ -112,7 +109,7 @@ def _entry(entry: Entry, thorough: bool) -> str:
     came = entry.provenance
     files = ", ".join(sorted(entry.files))
     return (
-        f"  {came.release} {came.suffix}: {files} ({entry.size / _MEGABYTE:.1f} MB)"
+        f"  {came.release} {came.suffix}: {files} ({entry.size / MEGABYTE:.1f} MB)"
         f"{', whole' if thorough else ''}\n"
         f"    {entry.folder}\n"
         f"    fetched {came.fetched} from {came.url}\n"

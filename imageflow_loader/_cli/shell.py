@@ -93,35 +93,46 @@ def tell(made: EncodedImage) -> None:
     """Say on standard error what was made, unless it went to standard output."""
     if made.path is not None:
         text = f"{made.path}: {made.mime_type}, {made.width}×{made.height}"
-        print(f"{text}, {made.byte_count:,} bytes", file=sys.stderr)
+        say(f"{text}, {made.byte_count:,} bytes")
 
 
 def red(text: str) -> str:
     """Return *text* as standard error shows it: red on a terminal, else as it is."""
-    if sys.stderr is None or not sys.stderr.isatty() or colours_are_unwanted():
+    if not on_terminal() or colours_are_unwanted():
         return text
     return f"\x1b[31m{text}\x1b[0m"
 
 
+def on_terminal() -> bool:
+    """Whether standard error is a terminal."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
 def complain(text: object) -> None:
     """Say on standard error what is wrong."""
-    print(f"{red('imageflow-loader:')} {text}", file=sys.stderr)
+    say(f"{red('imageflow-loader:')} {text}")
+
+
+def say(text: str) -> None:
+    """Say something on standard error, if it is open; nobody need be there to read."""
+    if sys.stderr is not None:  # print() would take standard output
+        _write(sys.stderr, f"{text}\n")
 
 
 # How a download or a batch is going: a bar on a terminal, lines elsewhere
 
 _WIDTH: Final = 30  # of the bar, in characters
 _REDRAW_S: Final = 0.1
-_MEGABYTE: Final = 1_000_000
+MEGABYTE: Final = 1_000_000
 _TENTHS: Final = 10
-_LINE_EVERY: Final = 10 * _MEGABYTE  # where the size is not known
+_LINE_EVERY: Final = 10 * MEGABYTE  # where the size is not known
 
 
 def _amounts(done: int, total: int | None) -> str:
     if not total:
-        return f"{done / _MEGABYTE:.1f} MB"
+        return f"{done / MEGABYTE:.1f} MB"
     percent = 100 * done // total
-    return f"{percent:3} % of {total / _MEGABYTE:.1f} MB"
+    return f"{percent:3} % of {total / MEGABYTE:.1f} MB"
 
 
 @contextlib.contextmanager
@@ -166,7 +177,7 @@ def reporting(
 
 
 def _write(stream: TextIO, text: str) -> None:
-    # A download does not fail because nobody watches it.
+    # Nothing fails because nobody watches it.
     with contextlib.suppress(OSError, ValueError):
         stream.write(text)
         stream.flush()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from tests import pictures
 from tests.cli.test_commands import run
 from tests.conftest import VARIABLES, engine_under_test
 from tests.terminal import on_terminal
+from tests.unprivileged import as_nobody, shared_folder
 
 if TYPE_CHECKING:
     from imageflow_loader.types import EngineKind
@@ -100,6 +103,101 @@ def test_two_that_would_be_one_are_a_usage_error(
     assert done.returncode == 2
     assert b"would both be" in done.stderr
     assert not (tmp_path / "web").exists()
+
+
+def test_one_picture_by_two_names_is_done_once(
+    folder: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    again = folder / "deep" / ".." / "a.jpg"
+
+    done = run(
+        *("batch", folder / "a.jpg", again, "--to", tmp_path / "web", "--query", "w=9"),
+        environment=environment,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"1 done, 0 failed, 0 skipped\n")
+
+
+def test_what_an_earlier_run_made_below_the_source_is_no_source(
+    folder: Path, environment: dict[str, str]
+) -> None:
+    arguments = ("batch", folder, "--to", folder / "web", "--query", "w=9")
+
+    told = [run(*arguments, environment=environment).stderr for _ in range(2)]
+
+    assert told == [b"2 done, 0 failed, 0 skipped\n"] * 2
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 5
+
+
+def test_what_may_not_be_read_is_said_so_and_costs_nothing_else(
+    environment: dict[str, str],
+) -> None:
+    with shared_folder() as place:
+        web, photos = place / "web", place / "photos"
+        for folder in (web, photos / "closed", photos / "locked"):
+            folder.mkdir(parents=True)
+            (folder / "b.jpg").write_bytes(pictures.jpeg(40, 30))
+        (photos / "a.jpg").write_bytes(pictures.jpeg(40, 30))
+        web.chmod(0o777)
+        (photos / "closed").chmod(0)
+        (photos / "locked").chmod(0o744)  # its names can be read, and nothing else
+
+        def as_they_may() -> tuple[int, bytes]:
+            done = run(
+                *("batch", photos, "--to", web, "--query", "w=9"),
+                environment=environment,
+            )
+            return done.returncode, done.stderr
+
+        code, said = as_nobody(as_they_may)
+        (photos / "closed").chmod(0o755)
+
+    assert code == 1
+    assert f"{photos}/closed cannot be read: Permission denied.".encode() in said
+    assert f"{photos}/locked/b.jpg cannot be read: Permission denied.".encode() in said
+    assert said.endswith(b"1 done, 2 failed, 0 skipped\n")
+
+
+def test_a_destination_that_cannot_be_made_is_said_so(
+    folder: Path, environment: dict[str, str]
+) -> None:
+    done = run(
+        *("batch", folder, "--to", folder / "notes.txt", "--query", "w=9"),
+        environment=environment,
+    )
+
+    assert done.returncode == 73
+    assert b"notes.txt cannot be made: File exists." in done.stderr
+
+
+@pytest.mark.parametrize("stderr", [">/dev/full", ">&-"], ids=["full", "closed"])
+def test_it_goes_on_when_nobody_can_hear_what_fails(
+    stderr: str, folder: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (folder / "a.jpg").write_bytes(b"no picture")
+    (folder / "c.jpg").write_bytes(pictures.jpeg(40, 30))
+    command = f'"$@" 2{stderr}'
+    batch = ("batch", folder, "--to", tmp_path / "web", "--query", "w=9", "--json")
+
+    done = subprocess.run(
+        [
+            "/bin/sh",
+            "-c",
+            command,
+            "sh",
+            sys.executable,
+            "-m",
+            "imageflow_loader",
+            *batch,
+        ],
+        env=environment,
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert ["error" in record for record in records] == [True, False, False]
 
 
 STEPS: list[Any] = [

@@ -126,6 +126,19 @@ def test_a_failure_has_its_exit_code_and_one_line_and_leaves_no_file(
     assert not Path("o.png").exists()
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_name_that_a_terminal_cannot_show_is_no_failure(
+    encoding: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.jpg")  # no UTF-8
+    path.write_bytes(PHOTO)
+
+    done = run("info", path, environment={**environment, "PYTHONIOENCODING": encoding})
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"caf\\udce9.jpg: image/jpeg, 300" in done.stdout
+
+
 def test_no_engine_is_exit_code_69_and_a_remedy(tmp_path: Path) -> None:
     nowhere = {**os.environ, "IMAGEFLOW_TOOL": str(tmp_path / "no")}
 
