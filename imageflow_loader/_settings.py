@@ -11,7 +11,7 @@ from .errors import SettingsError
 if TYPE_CHECKING:
     from os import PathLike
 
-    from .types import Edition
+    from .types import Edition, EngineKind
 
 KindChoice: TypeAlias = Literal["auto", "library", "tool"]
 EditionChoice: TypeAlias = Literal["auto", "official", "embedded"]
@@ -64,6 +64,11 @@ class Settings(NamedTuple):
         given = {field: os.environ.get(_variable(field)) for field in cls._fields}
         return cls(**{f: _understood(f, value) for f, value in given.items() if value})
 
+    @property
+    def kind(self) -> EngineKind | None:
+        """The kind that is wanted; None for either."""
+        return None if self.backend == "auto" else self.backend
+
     def as_variables(self) -> dict[str, str]:
         """Return the variables that would ask for these settings, without defaults."""
         return {
@@ -95,7 +100,7 @@ class Settings(NamedTuple):
         return self._replace(
             backend=self.backend if kind == "auto" else kind,
             edition=edition or self.edition,
-            cache_dir=self.cache_dir if cache_dir is None else Path(cache_dir),
+            cache_dir=self.cache_dir if cache_dir is None else _expanded(cache_dir),
             download=allowed,
         )
 
@@ -109,6 +114,12 @@ def library_path() -> tuple[str, ...]:
     """Return the folders that the loader was told to look in first."""
     folders = os.environ.get("LD_LIBRARY_PATH", "").replace(";", ":").split(":")
     return tuple(filter(None, folders))
+
+
+def _expanded(path: str | PathLike[str]) -> Path:
+    # Few shells expand a tilde in `VARIABLE=~/file command`, and no Dockerfile. Path's
+    # own way raises where there is no home.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def _variable(field: str) -> str:
@@ -136,7 +147,7 @@ def _understood(field: str, value: str) -> Any:
         value = value.rpartition("@")[2].partition("?")[0]  # the rest may be secret
         expected = "a URL or to a folder as file:///folder"
     else:
-        return Path(value)
+        return _expanded(value)
     raise SettingsError(f"{_variable(field)} is {value!r}. Set it to {expected}.")
 
 

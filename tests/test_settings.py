@@ -200,3 +200,15 @@ def test_the_loaders_folders_are_told_without_the_empty_ones(
     monkeypatch.setenv("LD_LIBRARY_PATH", "/a::/b;/c:")
 
     assert library_path() == ("/a", "/b", "/c")
+
+
+def test_a_tilde_that_no_shell_expanded_is_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    names = ("library", "tool", "cache_dir")
+
+    settings = settings_of({f"IMAGEFLOW_{name.upper()}": "~/it" for name in names})
+
+    assert {getattr(settings, name) for name in names} == {tmp_path / "it"}
+    assert Settings().overridden(cache_dir="~/it").cache_dir == tmp_path / "it"

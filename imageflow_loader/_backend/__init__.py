@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import EngineLoadError
 from .protocol import Backend, Request, Response, ToolLimits
 from .version import edition
 
@@ -38,8 +39,13 @@ def open_backend(
     """
     # Imported when needed: a tool needs no cffi, a library no subprocess.
     if kind == "library":
-        from .library import open_library
-
+        try:
+            from .library import open_library
+        except ImportError as error:  # so it is in an isolated subinterpreter
+            raise EngineLoadError(
+                f"{path} cannot be loaded: cffi cannot be imported ({error}).",
+                reason="no_cffi",
+            ) from error
         return open_library(path, platform=platform)
     from .tool import open_tool
 

@@ -275,8 +275,7 @@ class _Job:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        if self._response is None:
-            raise AssertionError("a job that is done has an answer or an error")
+        assert self._response is not None  # noqa: S101 - or there was an error
         return self._response
 
     def _run(self) -> Response:

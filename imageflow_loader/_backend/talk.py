@@ -138,7 +138,7 @@ class _Poll:
             self._open_pipes += 1
             self._selector.register(descriptor, read, self._reader(descriptor, kept))
         if self._bell is not None:
-            self._selector.register(self._bell, read, _being_awake_is_enough)
+            self._selector.register(self._bell, read, lambda: None)  # that wakes us
         if self._pidfd is not None:
             self._selector.register(self._pidfd, read, self._exit)
 
@@ -259,10 +259,6 @@ class _Bell:
                 os.write(self._rung_at, b"!")
 
 
-def _being_awake_is_enough() -> None:
-    """Do nothing: what matters is looked at after every wait."""
-
-
 def _pidfd(pid: int) -> int | None:
     """Return a descriptor that is readable when the process has ended (Linux 5.3)."""
     if not hasattr(os, "pidfd_open"):
@@ -282,8 +278,7 @@ def _drain(descriptor: int, kept: Heard) -> None:
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:
-        raise AssertionError("a child is started with three pipes")
+    assert pipe is not None  # noqa: S101 - a child is started with three
     return pipe
 
 

@@ -52,13 +52,11 @@ def fetch(
     from .._supply import fetch_engine
 
     settings = Settings.from_environment().overridden(cache_dir=cache_dir)
-    if kind is None and settings.backend != "auto":
-        kind = settings.backend
     return fetch_engine(
         settings,
         current_platform(settings.libc),
         suffix=platform,
-        kind=kind,
+        kind=kind or settings.kind,
         destination=None if dest is None else Path(dest),
         source=None if source is None else Path(source),
         sha256=sha256,

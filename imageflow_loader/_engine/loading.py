@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from .._backend import open_backend
 from .._platform import current_platform
 from .._settings import Settings
-from .._supply import Candidate, Verdict, candidates, nothing_usable, preflight
+from .._supply import (
+    SHORTAGE,
+    Candidate,
+    Verdict,
+    candidates,
+    nothing_usable,
+    preflight,
+)
 from ..errors import (
     EngineError,
     EngineLoadError,
@@ -143,6 +150,9 @@ def _load(choice: _Choice) -> Engine:
             _log.debug("passed over %s: %s", path or item.origin, error.message)
             if item.named_by is not None:
                 error.message = f"{item.named_by}: {error.message}"
+            # What this process lacks is no reason to take, or to fetch, another engine.
+            ours = type(error) is EngineError or getattr(error, "reason", 0) == SHORTAGE
+            if item.named_by is not None or ours:
                 error.args, error.attempts = (error.message,), tuple(attempts)
                 raise
         else:

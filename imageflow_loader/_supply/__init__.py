@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from .candidates import Candidate, candidates, nothing_usable, why_this_one
 from .linkage import ABI, Linkage
-from .preflight import Verdict, examine, preflight, probe_library
+from .preflight import SHORTAGE, Verdict, examine, preflight, probe_library
 
 if TYPE_CHECKING:
     from .acquire import Fetch, choose, fetch_engine
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABI",
+    "SHORTAGE",
     "SUFFIXES",
     "Cache",
     "Candidate",

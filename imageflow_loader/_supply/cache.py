@@ -77,9 +77,6 @@ class Cache:
         # What is named may be shared; else nobody else has any business there.
         self._mode = 0o700 if folder is None else 0o755
         folder = _user_cache() if folder is None else folder
-        # Few shells expand a tilde in `VARIABLE=~/folder command`, and no Dockerfile.
-        with contextlib.suppress(RuntimeError):
-            folder = folder.expanduser()
         self.root = Path(os.path.realpath(folder))  # what a link leads to is judged
 
     # Reading takes no lock, and writes only where an entry is damaged or was copied.
@@ -170,7 +167,9 @@ class Cache:
             self._make(scratch)
             _require_executable(self.root)
             _require_trusted(self.root, scratch)
-            if not tag.exists() and self._is_ours_alone():
+            others = (p for p in self.root.iterdir() if not p.match(_RELEASES))
+            ours = {_SCRATCH, _LOCK}
+            if not tag.exists() and ours.issuperset(path.name for path in others):
                 tag.write_bytes(_TAG)
                 set_mode(tag, 0o644)
             _sweep(scratch, older_than_s=_STALE_S)
@@ -180,11 +179,6 @@ class Cache:
                 yield Path(folder)
         except OSError as error:
             raise self._unwritable(error) from error
-
-    def _is_ours_alone(self) -> bool:
-        names = (Path(name) for name in os.listdir(self.root))  # noqa: PTH208  # names
-        ours = (_SCRATCH, _LOCK)
-        return all(name.name in ours or name.match(_RELEASES) for name in names)
 
     def publish(self, staged: Path, provenance: Provenance) -> Entry:
         """Put the files of *staged* in their place, all of them at once.

@@ -174,7 +174,10 @@ def _from_wheel(
         return
     files = {kind: folder / file_name(kind, platform.os) for kind in _KINDS}
     if not any(file.exists() for file in files.values()):
-        yield _attempt("wheel", "nothing bundled: this is the pure wheel")
+        why = "this is the pure wheel"
+        if not folder.parent.is_dir():
+            why = "the package is in an archive, from which nothing can be loaded"
+        yield _attempt("wheel", f"nothing bundled: {why}")
         return
     for kind in _wanted(settings):
         if files[kind].exists():

@@ -153,7 +153,11 @@ class Downloads:
             except BaseException as error:  # noqa: BLE001  # raised where it is awaited
                 ended.put(error)
 
-        threading.Thread(target=work, name="imageflow-fetch", daemon=True).start()
+        thread = threading.Thread(target=work, name="imageflow-fetch", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as no:
+            raise EngineDownloadError(f"{shown(url)} is not fetched: {no}.") from no
         error: BaseException | None = self._too_late(url)
         while not self.deadline.expired:
             with contextlib.suppress(queue.Empty):

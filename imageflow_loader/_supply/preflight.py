@@ -7,6 +7,7 @@ cut off kills the process with SIGBUS, a named pipe never answers.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from ..types import EngineKind
 
 SECONDS_TO_LOAD: Final = 10.0
+SHORTAGE: Final = "shortage"
+"""The code that tells of this process and of no file."""
 
 _AGAIN: Final = "Download or copy it again."
 _STATIC_TOOL: Final = (
@@ -52,6 +55,7 @@ _SPECIAL: Final = (
     (stat.S_ISSOCK, "a socket"),
 )
 _ENTRY_POINT: Final = "imageflow_context_create"  # by which a library is known
+_SHORTAGES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _STRICT_STACKS: Final = (2, 41)  # since this glibc, dlopen makes no stack executable
 
 
@@ -153,7 +157,8 @@ def _check(path: Path, kind: EngineKind, platform: Platform) -> Iterator[Objecti
         raise Objection("damaged", f"is damaged: {error}", _AGAIN) from None
     except OSError as error:
         what = f"cannot be read: {error.strerror or error}"
-        raise Objection("unreadable", what) from None
+        code = SHORTAGE if error.errno in _SHORTAGES else "unreadable"
+        raise Objection(code, what) from None
 
 
 def _open(path: Path) -> BinaryIO:

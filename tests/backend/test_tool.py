@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +43,7 @@ from imageflow_loader.errors import (
     UnsupportedFeatureError,
 )
 from tests import pictures
+from tests.shortage import few_descriptors
 
 from .jobs import command, decode, encode, graph, long_job, request, steps, thumbnail
 from .watch import (
@@ -233,26 +233,6 @@ def test_a_full_folder_for_temporary_files_is_an_io_error(
 
     assert (caught.value.code, caught.value.exit_code) == (16, 74)
     assert caught.value.errno is not None
-
-
-@contextmanager
-def few_descriptors(free: int) -> Iterator[None]:
-    """Let this process open *free* more files and no others."""
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = max(int(file.name) for file in Path("/proc/self/fd").iterdir()) + 20
-    taken: list[int] = []
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, limits[1]))
-    try:
-        with suppress(OSError):
-            while True:
-                taken.append(os.dup(0))
-        for _ in range(free):
-            os.close(taken.pop())
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        for descriptor in taken:
-            os.close(descriptor)
 
 
 @pytest.mark.parametrize("free", [0, 2, 5])

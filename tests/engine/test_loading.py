@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import os
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -22,6 +25,7 @@ from imageflow_loader.errors import (
     SourceNotFoundError,
 )
 from tests.data.elf_heads import MUSL_LIBRARY, ElfFile
+from tests.shortage import few_descriptors
 from tests.wrong_engines import build
 
 if TYPE_CHECKING:
@@ -215,6 +219,37 @@ def test_the_other_edition_than_the_one_asked_for_is_refused(tool: Path) -> None
     assert caught.value.message.startswith(
         f"path: {tool} is the {edition} edition, but the {other} one was asked for."
     )
+
+
+@pytest.mark.parametrize("free", [0, 2, 5])
+def test_what_this_process_lacks_is_no_reason_to_fetch_another_engine(
+    free: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("IMAGEFLOW_LIBRARY", "IMAGEFLOW_TOOL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("IMAGEFLOW_MIRROR", tmp_path.as_uri())
+
+    with few_descriptors(free), pytest.raises(EngineError) as caught:
+        load_engine("tool", cache_dir=tmp_path)
+
+    assert not isinstance(caught.value, EngineNotFoundError)
+    assert "download" not in {each.origin for each in caught.value.attempts}
+
+
+def test_without_cffi_the_tool_is_taken() -> None:
+    program = (
+        "import sys; sys.modules['_cffi_backend'] = None\n"
+        "import imageflow_loader as imf\n"
+        "info = imf.load_engine().info; print(info.kind, info.reason)"
+    )
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("IMAGEFLOW_")}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=plain, capture_output=True, check=True
+    )
+
+    assert done.stdout.startswith(b"tool ")
+    assert b"cffi cannot be imported" in done.stdout
 
 
 @pytest.mark.parametrize(

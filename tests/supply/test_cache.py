@@ -111,14 +111,6 @@ def test_the_users_own_cache_is_where_the_system_has_caches(
     assert Cache(None).root == tmp_path / "caches" / "imageflow_loader"
 
 
-def test_a_tilde_that_no_shell_expanded_is_the_home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-    assert Cache(Path("~/engines")).root == tmp_path / "engines"
-
-
 def test_the_newest_of_several_entries_comes_first(cache: Cache) -> None:
     for digit, day in (("a", 2), ("b", 3), ("c", 1)):
         fill(
