@@ -12,7 +12,7 @@ from .._checks import one_of, whole
 from .._engine import get_engine
 from .._job import Job, JobResult, Output
 from .._value import Value
-from ..errors import EngineCrashedError, ImageflowError
+from ..errors import EngineCrashedError, EngineError, ImageflowError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -129,7 +129,7 @@ def batch(
                 for index, source in islice(waiting, room):
                     go_on(forever, cancel)
                     target = None if to is None else to(source)
-                    flight[pool.submit(work.run, source, target)] = index, source
+                    flight[_submitted(pool, work, source, target)] = index, source
                 if not flight:
                     return
                 future = next(iter(flight))
@@ -171,6 +171,15 @@ class _Work(NamedTuple):
             return job.run(source, **self.options), None
         except ImageflowError as error:
             return None, error
+
+
+def _submitted(
+    pool: Executor, work: _Work, source: SourceLike, to: Destination | None
+) -> Future[Outcome]:
+    try:
+        return pool.submit(work.run, source, to)
+    except RuntimeError as error:  # too many threads, or the pool was shut down
+        raise EngineError(f"The job could not be started: {error}.") from error
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:

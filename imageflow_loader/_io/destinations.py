@@ -100,7 +100,8 @@ def _staged(
     with temporary.open("xb", buffering=0) as file:
         _write_all(file, data)
     if status is not None:
-        _copy_owner(status, temporary)
+        with contextlib.suppress(OSError, AttributeError):  # only root may, on POSIX
+            os.chown(temporary, status.st_uid, status.st_gid)
         temporary.chmod(stat.S_IMODE(status.st_mode) & _KEPT_BITS)
     return temporary, target
 
@@ -124,12 +125,6 @@ def _old_status(named: str, target: Path) -> os.stat_result | None:
     if not os.access(target, os.W_OK, effective_ids=effective):
         raise PermissionError(errno.EACCES, "it is read-only")
     return status
-
-
-def _copy_owner(status: os.stat_result, path: Path) -> None:
-    if hasattr(os, "chown"):
-        with contextlib.suppress(OSError):  # only root may give files away
-            os.chown(path, status.st_uid, status.st_gid)
 
 
 def _is_device(path: str | os.PathLike[str]) -> bool:
@@ -174,7 +169,9 @@ def _errors(destination: Destination, *, beside: bool = False) -> Iterator[None]
         number = getattr(error, "errno", None)
         why = reason(error, destination, "writing")
         if beside and number is not None:
-            folder = Path(os.path.realpath(name)).parent
+            folder = Path(name).parent
+            with contextlib.suppress(OSError):  # the working directory may be gone
+                folder = Path(os.path.realpath(name)).parent
             if number == errno.ENOENT and not folder.exists():
                 why = f"there is no folder {folder}"
             elif number in (errno.EACCES, errno.EPERM, errno.EROFS):

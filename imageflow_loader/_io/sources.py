@@ -144,9 +144,9 @@ class _Reader:
         except ImageflowError:
             raise
         except FileNotFoundError as error:
+            hint = " A str is always a path, never a URL." * ("://" in self.name)
             raise SourceNotFoundError(
-                f"There is no file {self.name}.{_url_hint(self.name)}",
-                filename=self.name,
+                f"There is no file {self.name}.{hint}", filename=self.name
             ) from error
         except (OSError, ValueError) as error:
             raise self.unreadable(error) from error
@@ -230,7 +230,3 @@ def reason(error: OSError | ValueError, stream: object, use: str) -> str:
     if isinstance(error, io.UnsupportedOperation):  # it names a method, or a mode
         return f"it is not open for {use}"
     return getattr(error, "strerror", None) or str(error)
-
-
-def _url_hint(name: str) -> str:
-    return " A str is always a path, never a URL." if "://" in name else ""

@@ -70,7 +70,13 @@ def run_job(
     deadline = Deadline(timeout)
     go_on(deadline, cancel)
     limits = security or job.security or Security()
-    return _Run(job, limits, engine or get_engine(), deadline, cancel).result()
+    try:
+        return _Run(job, limits, engine or get_engine(), deadline, cancel).result()
+    except errors.ImageflowError:
+        raise
+    except MemoryError as error:
+        text = "There is no memory for the pictures of this job."
+        raise errors.EngineMemoryError(text) from error
 
 
 def _require(kind: type, **given: object) -> None:

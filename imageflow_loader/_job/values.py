@@ -66,13 +66,9 @@ def _allowed(allowed_inputs: frozenset[str]) -> None:
         one_of(InputFormat, allowed_inputs=name)
 
 
-def _table(*rows: tuple[str, Check]) -> Mapping[str, Check]:
-    return {name: check for names, check in rows for name in names.split()}
-
-
 # A name means the same in every value.
 _LARGE: Final = 2**63 - 1
-_MEMBERS: Final = _table(
+_CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     # Boxes and places
     ("w h", partial(whole, 1, INT32)),
     ("x1 y1 x2 y2", partial(number, 0, 100)),
@@ -110,6 +106,7 @@ _MEMBERS: Final = _table(
     ("allow fit_box hints max_decode_size max_frame_size max_encode_size", parts),
     ("source", check_source),
 )
+_MEMBERS: Final = {n: check for names, check in _CHECKS for n in names.split()}
 _UNSAID: Final = ("relative_to", "max_input_bytes", "allowed_inputs", "source")
 """What only this package knows."""
 

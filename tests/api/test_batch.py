@@ -30,6 +30,19 @@ def photos(count: int) -> list[bytes]:
     return [pictures.png(20 + number, 20) for number in range(count)]
 
 
+def test_a_machine_without_another_thread_is_said_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_more(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    recipe, engine = imf.decode().encode("png"), FakeEngine()
+    monkeypatch.setattr(threading.Thread, "start", no_more)
+
+    with pytest.raises(imf.EngineError, match="could not be started: can't start"):
+        next(imf.batch(recipe, [b"any"], engine=engine))
+
+
 def test_results_come_in_the_order_of_the_sources(engine: imf.Engine) -> None:
     items = list(imf.batch(RECIPE, photos(9), workers=3, engine=engine))
 

@@ -310,6 +310,19 @@ def test_a_time_that_cannot_be_is_a_value_error(timeout: float) -> None:
         imf.process(PHOTO, "w=4", timeout=timeout)
 
 
+def test_a_source_without_memory_for_it_is_an_error_of_ours(
+    engine: imf.Engine,
+) -> None:
+    class Endless(io.RawIOBase):
+        def read(self, size: int = -1, /) -> bytes:
+            raise MemoryError(size)
+
+    with pytest.raises(imf.EngineMemoryError) as caught:
+        imf.process(Endless(), "w=4", engine=engine)
+
+    assert (caught.value.category, caught.value.exit_code) == ("out_of_memory", 71)
+
+
 # The others
 
 

@@ -119,6 +119,17 @@ def test_a_name_of_the_greatest_length_can_be_written(tmp_path: Path) -> None:
     assert path.read_bytes() == NEW
 
 
+def test_a_name_in_a_working_directory_that_is_gone_is_a_destination_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+    with pytest.raises(DestinationError, match=r"out.jpg cannot be written: No such"):
+        write_output("out.jpg", NEW)
+
+
 @pytest.mark.parametrize(
     ("name", "number", "says"),
     [
