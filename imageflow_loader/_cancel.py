@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from functools import update_wrapper
@@ -11,6 +12,7 @@ from .errors import JobCancelledError, JobTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+    from concurrent.futures import ThreadPoolExecutor
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -66,17 +68,25 @@ class Deadline:
 
     __slots__ = ("_at", "seconds")
 
+    _at: float | None
+    seconds: float | None
+
     _LONGEST_WAIT = 1e6  # seconds; waits take no more than some 2**31 milliseconds
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | Deadline | None) -> None:
         """Start the clock; None never runs out, 0 has run out already.
+
+        A deadline stays the one that it is.
 
         Raises:
             ValueError: *seconds* is below 0, or not a number.
         """
+        if isinstance(seconds, Deadline):
+            self.seconds, self._at = seconds.seconds, seconds._at
+            return
         if seconds is not None and not seconds >= 0:
             raise ValueError(f"timeout must be at least 0 seconds, not {seconds!r}")
-        self.seconds: float | None = seconds
+        self.seconds = seconds
         self._at = None if seconds is None else time.monotonic() + seconds
 
     def remaining(self) -> float | None:
@@ -109,28 +119,68 @@ def go_on(deadline: Deadline, cancel: CancelToken | None = None) -> None:
         )
 
 
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+
+def _pool() -> ThreadPoolExecutor:
+    """Return the threads of awaited jobs, in this process and in no other.
+
+    They are not asyncio's own, which look up names for the whole program.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # 10 ms, and here already loaded
+
+    if os.getpid() not in _pools:
+        _pools.clear()  # after a fork its threads are not there
+        at_once = min(32, (os.cpu_count() or 1) + 4)  # as asyncio has them
+        _pools[os.getpid()] = ThreadPoolExecutor(at_once, "imageflow-await")
+    return _pools[os.getpid()]
+
+
 async def in_thread(
-    work: Callable[[CancelToken], _T], cancel: CancelToken | None = None
+    work: Callable[[CancelToken], _T],
+    cancel: CancelToken | None = None,
+    deadline: Deadline | None = None,
 ) -> _T:
     """Run *work* in a thread; when the task is cancelled, so is the job.
 
     `CancelledError` is raised only when the thread has really ended, so that nothing of
-    the job is left. Pulling *cancel* stops the job, too.
+    the job is left. Pulling *cancel* stops the job, too; while it waits for a thread,
+    all that and the *deadline* drop it at once.
     """
     import asyncio  # 30 ms, and here already loaded
+    from contextvars import copy_context
 
     stop = CancelToken()
-    forget = cancel._on_cancel(stop.cancel) if cancel else lambda: None
-    thread = asyncio.ensure_future(asyncio.to_thread(work, stop))
-    try:
-        return await asyncio.shield(thread)
-    except asyncio.CancelledError:
+    job = _pool().submit(copy_context().run, work, stop)
+
+    def drop() -> None:
         stop.cancel()
-        await asyncio.wait([thread])
-        thread.exception()  # taken note of; the task sees its own cancellation
-        raise
+        job.cancel()
+
+    forget = cancel._on_cancel(drop) if cancel else lambda: None
+    thread, cancelled = asyncio.wrap_future(job), None
+    try:
+        while not thread.done():
+            left = deadline.remaining() if deadline else None
+            if left == 0:
+                left = None
+                job.cancel()  # if it waits for a thread; what runs sees for itself
+            try:
+                await asyncio.wait([thread], timeout=left)
+            except (
+                asyncio.CancelledError
+            ) as error:  # some scopes say it again and again
+                cancelled = error
+                drop()
     finally:
         forget()
+    if cancelled is not None:
+        if not thread.cancelled():
+            thread.exception()  # taken note of; the task sees its own cancellation
+        raise cancelled
+    if thread.cancelled():  # before it began
+        go_on(deadline or Deadline(None), cancel)
+    return thread.result()
 
 
 def awaited(function: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]:
@@ -142,7 +192,9 @@ def awaited(function: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]
             return function(*args, **kwargs)
 
         cancel: Any = kwargs.get("cancel")
-        return await in_thread(work, cancel)
+        timeout: Any = kwargs.get("timeout")
+        kwargs["timeout"] = deadline = Deadline(timeout)  # it has begun to run
+        return await in_thread(work, cancel, deadline)
 
     name = function.__name__
     update_wrapper(twin, function)

@@ -167,6 +167,12 @@ class _Reader:
                 raise self.unreadable(error, stream) from error
             if chunk is None:  # what a stream that does not block says
                 raise self.unreadable(BlockingIOError("it has nothing to read yet"))
+            if hasattr(chunk, "__await__"):  # an UploadFile of Starlette's, and its kin
+                chunk.close()  # type: ignore[attr-defined]  # as every coroutine
+                raise TypeError(
+                    f"{self.name} is read by awaiting: give `await source.read()`, or "
+                    "the file inside"
+                )
             if not isinstance(chunk, bytes | bytearray | memoryview):
                 raise TypeError(
                     f"{self.name} gave {type(chunk).__name__}, not bytes: "

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import io
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import imageflow_loader as imf
+from imageflow_loader._cancel import _pool
 from tests import pictures
 from tests.conftest import engine_under_test
 from tests.unprivileged import as_nobody, shared_folder
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
 PHOTO = pictures.jpeg(300, 200)
@@ -398,6 +402,102 @@ def test_what_can_be_called_can_be_awaited(engine: imf.Engine) -> None:
     made, header, result = asyncio.run(all_of_them())
 
     assert (made.width, header.width, result[0].width) == (30, 300, 20)
+
+
+class Blocked(io.RawIOBase):
+    """A source from which nothing comes until it is let go."""
+
+    def __init__(self) -> None:
+        self.go_on = threading.Event()
+
+    def read(self, size: int = -1, /) -> bytes:
+        self.go_on.wait(30)
+        return PHOTO if size else b""
+
+
+@contextlib.asynccontextmanager
+async def no_thread_left(engine: imf.Engine) -> AsyncIterator[None]:
+    """Have as many jobs at work as there are threads for what is awaited."""
+    blocked = [Blocked() for _ in range(_pool()._max_workers)]
+    jobs = [
+        asyncio.create_task(imf.aprocess(each, "w=9", engine=engine))
+        for each in blocked
+    ]
+    await asyncio.sleep(0)
+    yield
+    for each in blocked:
+        each.go_on.set()
+    await asyncio.wait(jobs)
+
+
+def test_a_job_that_waits_for_a_thread_is_dropped_at_once(engine: imf.Engine) -> None:
+    token = imf.CancelToken()
+
+    async def late() -> None:
+        async with no_thread_left(engine):
+            with pytest.raises(imf.JobTimeoutError, match=r"within 0\.05 seconds"):
+                await imf.aprocess(PHOTO, "w=9", timeout=0.05, engine=engine)
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(imf.aprocess(PHOTO, "w=9", engine=engine), 0.05)
+            waits = asyncio.create_task(
+                imf.aprocess(PHOTO, "w=9", cancel=token, engine=engine)
+            )
+            await asyncio.sleep(0)
+            token.cancel()
+            with pytest.raises(imf.JobCancelledError):
+                await waits
+
+    asyncio.run(asyncio.wait_for(late(), 20))
+
+
+def test_jobs_that_are_awaited_leave_asyncios_own_threads_alone(
+    engine: imf.Engine,
+) -> None:
+    async def beside() -> str:
+        async with no_thread_left(engine):
+            return await asyncio.wait_for(asyncio.to_thread(lambda: "done"), 20)
+
+    assert asyncio.run(beside()) == "done"
+
+
+def test_a_task_that_is_cancelled_again_and_again_ends_after_its_job(
+    engine: imf.Engine,
+) -> None:
+    writing, go_on, ended = asyncio.Event(), threading.Event(), threading.Event()
+
+    class Slow(io.RawIOBase):
+        def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+            self.loop = loop
+
+        def write(self, data: Any, /) -> int:
+            self.loop.call_soon_threadsafe(writing.set)
+            go_on.wait(30)
+            ended.set()
+            return len(data)
+
+    async def cancelled() -> None:
+        slow = Slow(asyncio.get_running_loop())
+        task = asyncio.create_task(imf.aprocess(PHOTO, "w=9", to=slow, engine=engine))
+        await writing.wait()
+        for _ in range(5):  # as anyio does in a scope that is over
+            task.cancel()
+            await asyncio.sleep(0)
+        assert not task.done()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert ended.is_set()
+
+    asyncio.run(cancelled())
+
+
+def test_a_source_that_is_read_by_awaiting_is_said_so() -> None:
+    class Upload:
+        async def read(self, size: int = -1) -> bytes:
+            return PHOTO[:size]
+
+    with pytest.raises(TypeError, match=r"give `await source\.read\(\)`"):
+        imf.process(Upload(), "w=9")  # type: ignore[arg-type]  # on purpose
 
 
 def test_a_task_that_is_cancelled_sees_only_that_and_leaves_nothing(
