@@ -200,8 +200,13 @@ class LibraryBackend(Backend):
         news: SimpleQueue[None] = SimpleQueue()
         wake = partial(news.put, None)
         forget = request.cancel._on_cancel(wake) if request.cancel else None
+
+        def ended() -> None:
+            wake()
+            job.leave()
+
         try:
-            self._submit(job, wake)
+            self._submit(job, ended)
             while not job.done:
                 self._wait(news, request.deadline)
                 if not job.done:
@@ -211,16 +216,20 @@ class LibraryBackend(Backend):
             grace = Deadline(_GRACE_SECONDS)
             while job.submitted and not job.done and not grace.expired:
                 self._wait(news, grace)
+            if job.submitted and request.stay:
+                job.leave = request.stay()
+                if job.done:  # just now, or long ago
+                    job.leave()
             raise
         finally:
             if forget:
                 forget()
         return job.result()
 
-    def _submit(self, job: _Job, wake: Callable[[], None]) -> None:
+    def _submit(self, job: _Job, ended: Callable[[], None]) -> None:
         _first_users.setdefault(self._name, os.getpid())
         try:
-            self._workers.submit(job.run, wake)
+            self._workers.submit(job.run, ended)
         except RuntimeError as error:
             raise EngineError(f"The job could not be started: {error}.") from error
         job.submitted = True
@@ -242,12 +251,17 @@ class LibraryBackend(Backend):
         return from_json(answer["data"]["version_info"])
 
 
+def _nothing() -> None:
+    pass
+
+
 class _Job:
     """One request on its way through a worker thread."""
 
     def __init__(self, lib: Lib, request: Request, *, takes: bool) -> None:
         self.submitted = False
         self.done = False
+        self.leave: Callable[[], None] = _nothing  # called when it ends unwatched
         self._request = request
         self._message = dumps(request.message)
         self._inputs = read_inputs(request)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from .._value import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from .._cancel import CancelToken, Deadline
@@ -29,6 +29,9 @@ class Request(NamedTuple):
     """When the answer must be there."""
     cancel: CancelToken | None = None
     """Who else may stop it."""
+    stay: Callable[[], Callable[[], None]] | None = None
+    """Called when the engine goes on after `execute` has raised: so it goes on to count
+    as a running job, until what this returns is called."""
 
 
 class Response(NamedTuple):

@@ -18,7 +18,7 @@ _MOST_IDLE: Final = 32  # a burst of callers leaves no more threads than this be
 
 # `threading.stack_size` holds for the whole process: while it is changed no other
 # thread of ours may start, and nobody may fork, or the child would keep the size.
-_starting = threading.Lock()
+_starting = threading.RLock()  # and a signal handler may run jobs, too
 
 
 class Workers:
@@ -75,7 +75,7 @@ class _Shelf:
 
     def reset(self) -> None:
         """Forget all threads; in the child of a fork there are none."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._idle: list[Inbox] = []
 
     def take(self) -> Inbox | None:

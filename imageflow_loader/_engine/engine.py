@@ -90,6 +90,8 @@ class Engine:
     @property
     def info(self) -> EngineInfo:
         """Which engine this is, where it came from and why it was chosen."""
+        if self._stand_in is not None:
+            return self._stand_in.info
         if self._info is None:
             self._info = self._describe()
         return self._info
@@ -118,9 +120,9 @@ class Engine:
         if self._gate is None:
             return self._backend.execute(request)
         came = time.perf_counter()
-        with self._gate.entered(request.deadline, request.cancel):
+        with self._gate.entered(request.deadline, request.cancel) as place:
             waited = time.perf_counter() - came
-            response = self._backend.execute(request)
+            response = self._backend.execute(request._replace(stay=place.stay))
         return response._replace(queue_seconds=waited)
 
     def send_json(

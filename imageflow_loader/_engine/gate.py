@@ -6,12 +6,13 @@ import contextlib
 import os
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .._cancel import go_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .._cancel import CancelToken, Deadline
     from ..types import EngineKind
@@ -29,8 +30,28 @@ def places(kind: EngineKind, wanted: int | None) -> int | None:
     return wanted
 
 
+class Place:
+    """Somebody who waits at a gate, or is inside."""
+
+    def __init__(self, gate: Gate) -> None:
+        """Stand before *gate*."""
+        self._gate = gate
+        self.turn = threading.Event()
+        """Set when there is something to look at: a place, or a cancellation."""
+        self.stays = False
+
+    def stay(self) -> Callable[[], None]:
+        """Keep the place when its block ends, and return what gives it back."""
+        self.stays = True
+        return partial(self._gate.leave, self)
+
+
 class Gate:
-    """Lets a number of jobs in at once, the others in the order of their coming."""
+    """Lets a number of jobs in at once, the others in the order of their coming.
+
+    Who is inside is a set and no count: an exception out of a signal handler, wherever
+    it strikes, leaves nobody in it for whom `leave` was called.
+    """
 
     def __init__(self, places: int) -> None:
         """Open it for *places* jobs."""
@@ -39,12 +60,14 @@ class Gate:
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._free = self._places
-        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.RLock()  # a signal handler may run jobs, too
+        self._inside: set[Place] = set()
+        self._waiting: deque[Place] = deque()
 
     @contextlib.contextmanager
-    def entered(self, deadline: Deadline, cancel: CancelToken | None) -> Iterator[None]:
+    def entered(
+        self, deadline: Deadline, cancel: CancelToken | None
+    ) -> Iterator[Place]:
         """Hold a place, once there is one.
 
         Raises:
@@ -52,41 +75,41 @@ class Gate:
         """
         if self._pid != os.getpid():
             self._reset()  # the jobs that held places are not in this child
-        self._enter(deadline, cancel)
+        place = Place(self)
         try:
-            yield
-        finally:
-            self._leave()
+            self._enter(place, deadline, cancel)
+            yield place
+            if not place.stays:
+                self.leave(place)
+        except BaseException:  # and be it one that has interrupted the lines above
+            if not place.stays:
+                self.leave(place)
+            raise
 
-    def _enter(self, deadline: Deadline, cancel: CancelToken | None) -> None:
-        turn = threading.Event()
+    def _enter(
+        self, place: Place, deadline: Deadline, cancel: CancelToken | None
+    ) -> None:
         with self._lock:
-            if self._free:
-                self._free -= 1
-                return
-            self._waiting.append(turn)
-        forget = cancel._on_cancel(turn.set) if cancel else lambda: None
+            self._waiting.append(place)
+            self._admit()
+        forget = cancel._on_cancel(place.turn.set) if cancel else lambda: None
         try:
             go_on(deadline, cancel)
-            while not turn.wait(deadline.remaining()):
+            while place not in self._inside:
+                place.turn.wait(deadline.remaining())
                 go_on(deadline, cancel)
-            go_on(deadline, cancel)  # the token sets it too
-        except BaseException:
-            self._give_up(turn)
-            raise
         finally:
             forget()
 
-    def _give_up(self, turn: threading.Event) -> None:
+    def leave(self, place: Place) -> None:
+        """Give a place back, or give up waiting for one; a second call does nothing."""
         with self._lock:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-                return
-        self._leave()  # it was given a place just now
+            self._inside.discard(place)
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(place)
+            self._admit()
 
-    def _leave(self) -> None:
-        with self._lock:
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._free += 1
+    def _admit(self) -> None:
+        while self._waiting and len(self._inside) < self._places:
+            self._inside.add(self._waiting[0])
+            self._waiting.popleft().turn.set()

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,7 +101,7 @@ def load_engine(
 
 _chosen: ContextVar[Engine | None] = ContextVar("imageflow_engine", default=None)
 _default: Engine | None = None
-_default_lock = threading.Lock()
+_default_lock = threading.RLock()
 
 
 def get_engine() -> Engine:
@@ -164,18 +165,23 @@ def _load(choice: _Choice) -> Engine:
                 attempts=attempts,
                 platform=choice.platform,
                 max_concurrency=choice.max_concurrency,
-                replacement=lambda: _tool_after_fork(choice),
+                replacement=partial(_tool_after_fork, choice, item.named_by),
             )
     message = nothing_usable(choice.platform, choice.settings, attempts)
     raise EngineNotFoundError(message, attempts=attempts)
 
 
-def _tool_after_fork(choice: _Choice) -> Engine:
-    if choice.settings.backend == "library":
+def _tool_after_fork(choice: _Choice, named_by: str | None) -> Engine:
+    """Return the official tool, and never one that nobody has named or fetched."""
+    asked = choice.settings
+    settings = asked.overridden(
+        kind="tool", edition=None if asked.tool else "official", download=False
+    )
+    unnamed = named_by is not None and (choice.path or not asked.tool)
+    if asked.backend == "library" or unnamed:
         raise EngineError(FORKED)
-    settings = choice.settings.overridden(kind="tool")
     try:
-        return _load(choice._replace(settings=settings, path=None))
+        return _load(choice._replace(settings=settings))
     except EngineError as error:
         raise EngineError(f"{FORKED} {error.message}") from error
 
@@ -230,7 +236,7 @@ def _refusal(verdict: Verdict) -> EngineLoadError:
 
 def _after_fork_in_child() -> None:
     global _default_lock
-    _default_lock = threading.Lock()
+    _default_lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

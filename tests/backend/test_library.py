@@ -11,12 +11,15 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from imageflow_loader._backend import Backend, edition, library, open_backend
+from imageflow_loader._backend.workers import Workers
 from imageflow_loader._platform import Libc, current_platform
 from imageflow_loader.errors import (
     EngineError,
@@ -27,6 +30,7 @@ from imageflow_loader.errors import (
     InvalidJobError,
     JobCancelledError,
     JobError,
+    JobTimeoutError,
     SizeLimitError,
 )
 from tests import pictures
@@ -37,12 +41,68 @@ from .watch import needs_proc, threads, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     Build = Callable[..., Path]
 
 CC = shutil.which("cc")
 HERE = Path(__file__).parent
 MIB = 2**20
+
+
+def test_a_job_that_goes_on_unwatched_keeps_its_place_until_it_ends(
+    engine: Backend,
+) -> None:
+    news: list[str] = []
+
+    def stay() -> Callable[[], None]:
+        news.append("stays")
+        return lambda: news.append("leaves")
+
+    slow = steps(decode(), encode({"lodepng": {"maximum_deflate": True}}))
+    picture = pictures.png(1500, 1500)
+    with pytest.raises(JobTimeoutError):
+        engine.execute(request(slow, picture, timeout=0.1)._replace(stay=stay))
+
+    assert news[:1] == ["stays"]
+    until(lambda: news[1:2] == ["leaves"])
+
+
+def test_a_signal_handler_may_run_a_job_while_another_is_being_started() -> None:
+    for step in range(1000):
+        workers = Workers(2 * MIB)
+        done: SimpleQueue[str] = SimpleQueue()
+        struck: list[int] = []
+
+        lines = iter(range(step))
+
+        def trace(
+            frame: FrameType,
+            event: str,
+            _: object,
+            workers: Workers = workers,
+            done: SimpleQueue[str] = done,
+            struck: list[int] = struck,
+            lines: Iterator[int] = lines,
+        ) -> Any:
+            if frame.f_code.co_filename != Workers.submit.__code__.co_filename:
+                return None
+            if event == "line" and not struck and next(lines, None) is None:
+                struck.append(frame.f_lineno)
+                workers.submit(lambda: None, partial(done.put, "inner"))
+            return trace
+
+        sys.settrace(trace)
+        try:
+            workers.submit(lambda: None, partial(done.put, "outer"))
+        finally:
+            sys.settrace(None)
+        heard = {done.get(timeout=20) for _ in range(1 + len(struck))}
+        workers.close()
+        if not struck:
+            break
+        assert heard == {"inner", "outer"}
+    assert step > 10
 
 
 def opened(path: Path, **changes: Any) -> Backend:

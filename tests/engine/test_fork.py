@@ -53,12 +53,17 @@ def test_the_child_gets_an_answer_from_either_edition(
     assert said == f"answered True {edition}"
 
 
+@pytest.mark.parametrize(
+    ("kind", "tool_is_named"), [("library", True), ("auto", False)]
+)
 def test_where_the_library_was_asked_for_the_child_is_told_what_to_do(
-    library: Path, tool: Path, tmp_path: Path
+    kind: str, tool_is_named: bool, library: Path, tool: Path, tmp_path: Path
 ) -> None:
     edition = edition_of(library)
 
-    said = said_by_the_child("library", library, tool, cache=tmp_path)
+    said = said_by_the_child(
+        kind, library, tool if tool_is_named else "", cache=tmp_path
+    )
 
     if edition == "embedded":  # it has no threads that could be missing
         assert said == "answered True embedded"

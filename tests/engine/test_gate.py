@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from imageflow_loader._cancel import CancelToken, Deadline
 from imageflow_loader._engine.gate import Gate, places
 from imageflow_loader.errors import JobCancelledError, JobTimeoutError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 NEVER = Deadline(None)
 
@@ -128,6 +133,56 @@ def test_a_place_is_given_back_when_the_job_fails() -> None:
 
     with gate.entered(Deadline(1), None):
         pass
+
+
+def test_a_place_that_somebody_keeps_is_taken_until_it_is_given_back() -> None:
+    gate = Gate(1)
+    with gate.entered(NEVER, None) as place:
+        leave = place.stay()
+    with pytest.raises(JobTimeoutError), gate.entered(Deadline(0.01), None):
+        pass
+
+    leave()
+    leave()  # once is enough
+
+    for _ in range(2):
+        with gate.entered(Deadline(1), None):
+            late = Visitor(gate, deadline=Deadline(0.01))
+            assert late.heard() is JobTimeoutError
+        late.leave()
+
+
+def test_no_place_is_lost_wherever_a_signal_handler_raises() -> None:
+    for step in range(1000):
+        gate = Gate(1)
+        steps = iter(range(step))
+
+        def strike(frame: FrameType, event: str, _: object, steps: Any = steps) -> Any:
+            if (
+                frame.f_code.co_filename
+                == Gate.entered.__wrapped__.__code__.co_filename
+            ):  # type: ignore[attr-defined]
+                if event == "line" and next(steps, None) is None:
+                    raise KeyboardInterrupt
+                return strike
+            return None
+
+        try:
+            sys.settrace(strike)
+            with gate.entered(Deadline(1), None):
+                pass
+        except KeyboardInterrupt:
+            struck = True
+        else:
+            struck = False
+        finally:
+            sys.settrace(None)
+        if not struck:
+            break
+
+        with gate.entered(Deadline(1), None):
+            pass
+    assert step > 15
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
