@@ -49,6 +49,7 @@ def querystring_text(querystring: Querystring) -> str:
 
     Raises:
         TypeError: It is neither text nor a mapping.
+        ValueError: A value is a list in a list, and so on.
     """
     if isinstance(querystring, str):
         return querystring.removeprefix("?").replace("#", "%23")
@@ -59,7 +60,10 @@ def querystring_text(querystring: Querystring) -> str:
             "a query string is a str or a mapping, "
             f"not {type(querystring).__name__}: {querystring!r:.80}"
         ) from None
-    given = [(key, _value_text(value)) for key, value in items if value is not None]
+    try:
+        given = [(key, _value_text(value)) for key, value in items if value is not None]
+    except RecursionError:
+        raise ValueError("a value of the query string is nested too deeply") from None
     return urlencode(given, safe=",")
 
 
@@ -337,6 +341,9 @@ def _bad_commands(text: str) -> Iterator[str]:
 # What is wrong in it
 
 
+_MOST_HINTED: Final = 100  # keys: to look for each of those alike takes 0.1 ms
+
+
 class QuerystringIssue(NamedTuple):
     """Something in a query string that an engine would pass over in silence."""
 
@@ -382,7 +389,8 @@ def issues(text: str) -> Iterator[QuerystringIssue]:
     for key, value in given:
         kind = QUERYSTRING_KEYS.get(key)
         if kind is None:
-            near = nearest(key, QUERYSTRING_KEYS)
+            hinted = len(seen) < _MOST_HINTED
+            near = nearest(key, QUERYSTRING_KEYS) if hinted else None
             unknown = f"there is no key {key}"
             yield QuerystringIssue(key, value, "unrecognized_key", unknown, near)
         elif key in seen:

@@ -117,10 +117,11 @@ class ImageflowError(Exception):
         self.message = message
 
     def __str__(self) -> str:
-        """Return the message, cut to what a log line can bear."""
-        if len(self.message) <= _LONGEST_MESSAGE:
-            return self.message
-        return self.message[: _LONGEST_MESSAGE - 1] + "…"
+        """Return the message, cut to what a log line can bear, and to be encoded."""
+        text = self.message.encode("utf-8", "backslashreplace").decode()
+        if len(text) <= _LONGEST_MESSAGE:
+            return text
+        return text[: _LONGEST_MESSAGE - 1] + "…"
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Survive pickle: batches bring errors home from other processes."""

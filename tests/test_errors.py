@@ -90,6 +90,12 @@ def test_an_error_is_also_what_python_calls_such_a_situation(
     assert issubclass(getattr(errors, name), also)
 
 
+def test_the_text_of_an_error_can_be_sent_whatever_a_stranger_has_written() -> None:
+    error = InvalidJobError("there is no key \ud800")
+
+    assert str(error).encode() == b"there is no key \\ud800"
+
+
 def test_the_text_of_an_error_is_cut_and_its_message_is_not() -> None:
     error = InvalidJobError("x" * 5000)
 

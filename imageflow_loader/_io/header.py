@@ -192,6 +192,7 @@ class _Bytes:
 # JPEG: ITU-T T.81 annex B; EXIF 2.32 section 4.
 
 _MARKER = re.compile(rb"\xff[^\x00\xff]")  # rubbish before it is passed over
+_WINDOW: Final = 2**20  # bytes searched at once: meanwhile no other thread runs
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})  # TEM, RST0–7, SOI
 _START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # DHT, JPG, DAC
 _END, _START_OF_SCAN, _APP1 = 0xD9, 0xDA, 0xE1
@@ -202,9 +203,10 @@ def _read_jpeg(jpeg: _Bytes) -> _Found:
     exif: bytes | None = None
     at = 2
     for _ in range(_MOST_SEGMENTS):
-        found = _MARKER.search(jpeg.data, at)
-        if found is None:
-            _damaged(f"it ends after {len(jpeg)} bytes, inside its header")
+        while (found := _MARKER.search(jpeg.data, at, at + _WINDOW)) is None:
+            at += _WINDOW - 1
+            if at >= len(jpeg):
+                _damaged(f"it ends after {len(jpeg)} bytes, inside its header")
         marker, at = jpeg.u8(found.end() - 1), found.end()
         if marker in _STANDALONE:
             continue

@@ -213,6 +213,14 @@ def test_a_header_without_end_is_given_up(data: bytes, says: str) -> None:
         info(data)
 
 
+@pytest.mark.parametrize("shift", range(-3, 3))
+def test_a_segment_is_found_wherever_the_rubbish_before_it_ends(shift: int) -> None:
+    jpeg = pictures.jpeg(64, 48)
+    rubbish = bytes(2**20 + shift)
+
+    assert info(jpeg[:20] + rubbish + jpeg[20:]).size == (64, 48)
+
+
 def test_frames_behind_countless_tiny_parts_are_not_looked_for() -> None:
     gif, webp = pictures.gif(20, 10, frames=2), pictures.webp(20, 10, frames=2)
     screen = 13 + 3 * 2 ** ((gif[10] & 7) + 1)

@@ -221,6 +221,20 @@ def test_a_good_query_string_has_no_issues(query: str) -> None:
     assert imf.check_querystring(query) == ()
 
 
+def test_a_value_that_is_nested_too_deeply_is_a_value_error() -> None:
+    value: list[Any] = []
+    value.append(value)
+
+    with pytest.raises(ValueError, match="nested too deeply"):
+        imf.check_querystring({"w": value})
+
+
+def test_of_countless_unknown_keys_the_first_have_a_hint() -> None:
+    found = imf.check_querystring("&".join(f"widht{n}=1" for n in range(1000)))
+
+    assert [bool(issue.suggestion) for issue in found] == [True] * 100 + [False] * 900
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -298,9 +298,10 @@ mod tests {
     fn scans_beyond_number_are_not_read() {
         let mut bytes = file(SamplingFactor::R_4_2_0, true, 0);
         bytes.truncate(bytes.len() - 2);
-        let scan = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(&[0xFF, 0xDA]));
-        let (count, last) = (scan.clone().count(), bytes[scan.last().unwrap()..].to_vec());
-        bytes.extend(last.repeat(500 - count));
+        let scans: Vec<usize> =
+            (0..bytes.len()).filter(|&at| bytes[at..].starts_with(&[0xFF, 0xDA])).collect();
+        let last = bytes[scans[scans.len() - 1]..].to_vec();
+        bytes.extend(last.repeat(500 - scans.len()));
         assert!(decoded(&bytes).is_ok());
 
         bytes.extend(last);
