@@ -7,10 +7,12 @@ import threading
 import time
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
-from .errors import JobCancelledError, JobTimeoutError
+from .errors import EngineError, JobCancelledError, JobTimeoutError
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable, Coroutine
     from concurrent.futures import ThreadPoolExecutor
 
@@ -119,21 +121,22 @@ def go_on(deadline: Deadline, cancel: CancelToken | None = None) -> None:
         )
 
 
-_pools: dict[int, ThreadPoolExecutor] = {}
+_pools: WeakKeyDictionary[AbstractEventLoop, ThreadPoolExecutor] = WeakKeyDictionary()
 
 
 def _pool() -> ThreadPoolExecutor:
-    """Return the threads of awaited jobs, in this process and in no other.
+    """Return the threads on which the running loop's jobs are awaited.
 
     They are not asyncio's own, which look up names for the whole program.
     """
-    from concurrent.futures import ThreadPoolExecutor  # 10 ms, and here already loaded
+    from asyncio import get_running_loop  # 30 ms, and here already loaded
+    from concurrent.futures import ThreadPoolExecutor
 
-    if os.getpid() not in _pools:
-        _pools.clear()  # after a fork its threads are not there
+    loop = get_running_loop()
+    if loop not in _pools:
         at_once = min(32, (os.cpu_count() or 1) + 4)  # as asyncio has them
-        _pools[os.getpid()] = ThreadPoolExecutor(at_once, "imageflow-await")
-    return _pools[os.getpid()]
+        _pools[loop] = ThreadPoolExecutor(at_once, "imageflow-await")
+    return _pools[loop]
 
 
 async def in_thread(
@@ -147,15 +150,26 @@ async def in_thread(
     the job is left. Pulling *cancel* stops the job, too; while it waits for a thread,
     all that and the *deadline* drop it at once.
     """
-    import asyncio  # 30 ms, and here already loaded
+    import asyncio
     from contextvars import copy_context
 
-    stop = CancelToken()
-    job = _pool().submit(copy_context().run, work, stop)
+    if not isinstance(cancel, CancelToken | None):
+        raise TypeError(f"cancel is of type CancelToken, not {cancel!r:.80}")
+    stop, waiting = CancelToken(), [work]
+
+    def begin() -> _T:
+        return waiting.pop()(stop)
+
+    try:
+        job = _pool().submit(copy_context().run, begin)
+    except RuntimeError as error:  # Python ends, or there are too many threads
+        stop.cancel()  # though it was refused, it is in the queue
+        raise EngineError(f"The job could not be started: {error}.") from error
 
     def drop() -> None:
         stop.cancel()
-        job.cancel()
+        if job.cancel():
+            waiting.clear()  # its pictures; the queue keeps the rest
 
     forget = cancel._on_cancel(drop) if cancel else lambda: None
     thread, cancelled = asyncio.wrap_future(job), None
@@ -163,8 +177,9 @@ async def in_thread(
         while not thread.done():
             left = deadline.remaining() if deadline else None
             if left == 0:
-                left = None
-                job.cancel()  # if it waits for a thread; what runs sees for itself
+                left = None  # what runs sees for itself that its time is over
+                if job.cancel():
+                    waiting.clear()
             try:
                 await asyncio.wait([thread], timeout=left)
             except (
@@ -174,6 +189,8 @@ async def in_thread(
                 drop()
     finally:
         forget()
+        if not thread.done():  # the loop was closed
+            drop()
     if cancelled is not None:
         if not thread.cancelled():
             thread.exception()  # taken note of; the task sees its own cancellation

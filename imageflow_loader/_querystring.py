@@ -386,10 +386,10 @@ def issues(text: str) -> Iterator[QuerystringIssue]:
     given = pairs(text)
     values = dict(reversed(given))  # of equal keys the first counts
     seen: set[str] = set()
-    for key, value in given:
+    for number, (key, value) in enumerate(given):
         kind = QUERYSTRING_KEYS.get(key)
         if kind is None:
-            hinted = len(seen) < _MOST_HINTED
+            hinted = number < _MOST_HINTED
             near = nearest(key, QUERYSTRING_KEYS) if hinted else None
             unknown = f"there is no key {key}"
             yield QuerystringIssue(key, value, "unrecognized_key", unknown, near)

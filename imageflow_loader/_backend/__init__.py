@@ -45,6 +45,7 @@ def open_backend(
             raise EngineLoadError(
                 f"{path} cannot be loaded: cffi cannot be imported ({error}).",
                 reason="no_cffi",
+                hint="Install cffi, or use the tool.",
             ) from error
         return open_library(path, platform=platform)
     from .tool import open_tool

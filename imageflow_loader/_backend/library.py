@@ -212,14 +212,16 @@ class LibraryBackend(Backend):
                 if not job.done:
                     go_on(request.deadline, request.cancel)
         except BaseException:
-            job.cancel()
-            grace = Deadline(_GRACE_SECONDS)
-            while job.submitted and not job.done and not grace.expired:
-                self._wait(news, grace)
-            if job.submitted and request.stay:
-                job.leave = request.stay()
-                if job.done:  # just now, or long ago
-                    job.leave()
+            try:
+                job.cancel()
+                grace = Deadline(_GRACE_SECONDS)
+                while job.submitted and not job.done and not grace.expired:
+                    self._wait(news, grace)
+            finally:  # whatever comes meanwhile, such as another Ctrl-C
+                if job.submitted and request.stay:
+                    job.leave = request.stay()
+                    if job.done:  # just now, or long ago
+                        job.leave()
             raise
         finally:
             if forget:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -18,7 +19,7 @@ _MOST_IDLE: Final = 32  # a burst of callers leaves no more threads than this be
 
 # `threading.stack_size` holds for the whole process: while it is changed no other
 # thread of ours may start, and nobody may fork, or the child would keep the size.
-_starting = threading.RLock()  # and a signal handler may run jobs, too
+_starting = threading.RLock()  # and a signal handler may start one
 
 
 class Workers:
@@ -66,7 +67,9 @@ class Workers:
 class _Shelf:
     """Where idle threads leave their inboxes.
 
-    Threads know the shelf and not its `Workers`, which can so be collected.
+    Threads know the shelf and not its `Workers`, which can so be collected. There is no
+    lock, as a list's `pop` and `append` need none: a signal handler that runs a job
+    finds nothing held by what it has interrupted.
     """
 
     def __init__(self) -> None:
@@ -75,31 +78,31 @@ class _Shelf:
 
     def reset(self) -> None:
         """Forget all threads; in the child of a fork there are none."""
-        self._lock = threading.RLock()
         self._idle: list[Inbox] = []
 
     def take(self) -> Inbox | None:
         """Return the inbox of an idle thread, None if there is none."""
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("this engine has been closed")
-            return self._idle.pop() if self._idle else None
+        if self._closed:
+            raise RuntimeError("this engine has been closed")
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
 
     def put_back(self, inbox: Inbox) -> bool:
         """Keep a thread for later; False if it has to end."""
-        with self._lock:
-            if self._closed or len(self._idle) >= _MOST_IDLE:
-                return False
-            self._idle.append(inbox)
-            return True
+        if self._closed or len(self._idle) >= _MOST_IDLE:
+            return False
+        self._idle.append(inbox)
+        if self._closed:  # meanwhile, and perhaps without this one
+            self.close()
+        return True
 
     def close(self) -> None:
         """Send idle threads home; a second call does nothing."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for inbox in idle:
-            inbox.put(None)
+        self._closed = True
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().put(None)
 
 
 def _work(inbox: Inbox, shelf: _Shelf) -> None:

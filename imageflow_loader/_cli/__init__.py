@@ -55,9 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; those of this process unless given.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold anything
-        sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold anything
+            sys.stdout.reconfigure(errors="backslashreplace")
         status = _run(arguments)
         if sys.stdout is not None:  # closed before we were started
             sys.stdout.flush()

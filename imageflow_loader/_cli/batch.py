@@ -92,13 +92,17 @@ def _targets(
     """Return where each picture goes; folders that cannot be read are *unread*."""
     suffix = _SUFFIX_OF.get(named_format(querystring_text(query)) or "")
     taken: dict[Path, Path] = {}
+    targets: dict[Path, Path] = {}
     for path in paths:
         for source, name in _pictures(path, to, unread):
             target = to / (name.with_suffix(suffix) if suffix else name)
             other = taken.setdefault(target, source)
-            if other != source and os.path.realpath(other) != os.path.realpath(source):
-                raise ValueError(f"{other} and {source} would both be {target}")
-    return {source: target for target, source in taken.items()}
+            if other != source:
+                if os.path.realpath(other) != os.path.realpath(source):
+                    raise ValueError(f"{other} and {source} would both be {target}")
+            elif (place := targets.setdefault(source, target)) != target:
+                raise ValueError(f"{source} would be both {place} and {target}")
+    return targets
 
 
 def _pictures(

@@ -60,7 +60,7 @@ class Gate:
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._lock = threading.RLock()  # a signal handler may run jobs, too
+        self._lock = threading.RLock()  # a signal handler may run a job, too
         self._inside: set[Place] = set()
         self._waiting: deque[Place] = deque()
 
@@ -77,14 +77,18 @@ class Gate:
             self._reset()  # the jobs that held places are not in this child
         place = Place(self)
         try:
-            self._enter(place, deadline, cancel)
-            yield place
-            if not place.stays:
-                self.leave(place)
-        except BaseException:  # and be it one that has interrupted the lines above
-            if not place.stays:
-                self.leave(place)
+            try:
+                self._enter(place, deadline, cancel)
+                yield place
+            finally:
+                self._end(place)
+        except BaseException:  # and be it one that has interrupted the line above
+            self._end(place)
             raise
+
+    def _end(self, place: Place) -> None:
+        if not place.stays:
+            self.leave(place)
 
     def _enter(
         self, place: Place, deadline: Deadline, cancel: CancelToken | None
@@ -110,6 +114,10 @@ class Gate:
             self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and len(self._inside) < self._places:
-            self._inside.add(self._waiting[0])
-            self._waiting.popleft().turn.set()
+        # What a handler has done in between is done.
+        with contextlib.suppress(IndexError, ValueError):
+            while len(self._inside) < self._places:
+                first = self._waiting[0]
+                self._inside.add(first)
+                first.turn.set()
+                self._waiting.remove(first)

@@ -223,7 +223,7 @@ class Cache:
         folders: list[Path] = []
         with contextlib.suppress(PermissionError):  # what cannot be read is not ours
             folders = self._folders()
-        freed = sum(file.stat().st_size for each in folders for file in each.glob("*"))
+        freed = sum(file.lstat().st_size for each in folders for file in each.glob("*"))
         for folder in folders:
             if not _removed(folder):
                 raise EngineLoadError(

@@ -491,6 +491,48 @@ def test_a_task_that_is_cancelled_again_and_again_ends_after_its_job(
     asyncio.run(cancelled())
 
 
+def test_a_job_that_is_refused_does_nothing(
+    engine: imf.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out.jpg"
+
+    async def made(**options: Any) -> None:
+        await imf.aprocess(PHOTO, "w=9", to=target, engine=engine, **options)
+
+    def no_more(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def refused() -> None:
+        with pytest.raises(TypeError, match="cancel is of type CancelToken, not 'x'"):
+            await made(cancel="x")
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_more)
+            with pytest.raises(imf.EngineError, match="could not be started: can't"):
+                await made()
+        await imf.ainfo(
+            PHOTO
+        )  # which starts a thread, and finds the other in the queue
+
+    asyncio.run(refused())
+
+    assert not target.exists()
+
+
+def test_a_source_may_itself_await_a_job(engine: imf.Engine) -> None:
+    class Derived(io.RawIOBase):
+        def read(self, size: int = -1, /) -> bytes:
+            made = asyncio.run(imf.aprocess(PHOTO, "w=99&format=png", engine=engine))
+            self.read = lambda *_: b""  # type: ignore[method-assign]  # the end
+            return made.data[:size]
+
+    async def at_once() -> list[imf.EncodedImage]:
+        count = _pool()._max_workers
+        jobs = [imf.aprocess(Derived(), "w=9", engine=engine) for _ in range(count)]
+        return await asyncio.gather(*jobs)
+
+    assert {made.width for made in asyncio.run(at_once())} == {9}
+
+
 def test_a_source_that_is_read_by_awaiting_is_said_so() -> None:
     class Upload:
         async def read(self, size: int = -1) -> bytes:

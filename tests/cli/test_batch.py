@@ -118,6 +118,20 @@ def test_one_picture_by_two_names_is_done_once(
     assert (done.returncode, done.stderr) == (0, b"1 done, 0 failed, 0 skipped\n")
 
 
+def test_one_picture_for_two_places_is_a_usage_error(
+    folder: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    again = folder / "deep" / "b.png"
+
+    done = run(
+        *("batch", folder, again, "--to", tmp_path / "web", "--query", "w=9"),
+        environment=environment,
+    )
+
+    assert done.returncode == 2
+    assert b"would be both" in done.stderr
+
+
 def test_what_an_earlier_run_made_below_the_source_is_no_source(
     folder: Path, environment: dict[str, str]
 ) -> None:

@@ -152,7 +152,8 @@ def test_a_place_that_somebody_keeps_is_taken_until_it_is_given_back() -> None:
         late.leave()
 
 
-def test_no_place_is_lost_wherever_a_signal_handler_raises() -> None:
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_place_is_lost_wherever_a_signal_handler_raises(fails: bool) -> None:
     for step in range(1000):
         gate = Gate(1)
         steps = iter(range(step))
@@ -170,9 +171,12 @@ def test_no_place_is_lost_wherever_a_signal_handler_raises() -> None:
         try:
             sys.settrace(strike)
             with gate.entered(Deadline(1), None):
-                pass
+                if fails:
+                    raise ZeroDivisionError
         except KeyboardInterrupt:
             struck = True
+        except ZeroDivisionError:
+            struck = False
         else:
             struck = False
         finally:

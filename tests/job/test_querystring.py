@@ -230,9 +230,11 @@ def test_a_value_that_is_nested_too_deeply_is_a_value_error() -> None:
 
 
 def test_of_countless_unknown_keys_the_first_have_a_hint() -> None:
-    found = imf.check_querystring("&".join(f"widht{n}=1" for n in range(1000)))
+    for keys in (f"widht{n}=1" for n in range(1000)), ["widht=1"] * 1000:
+        found = imf.check_querystring("&".join(keys))
 
-    assert [bool(issue.suggestion) for issue in found] == [True] * 100 + [False] * 900
+        hinted = [bool(issue.suggestion) for issue in found]
+        assert hinted == [True] * 100 + [False] * 900
 
 
 @pytest.mark.parametrize(
