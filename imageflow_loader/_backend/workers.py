@@ -100,9 +100,11 @@ class _Shelf:
     def close(self) -> None:
         """Send idle threads home; a second call does nothing."""
         self._closed = True
-        with suppress(IndexError):
+        try:
             while True:
                 self._idle.pop().put(None)
+        except IndexError:  # no `suppress`: when Python ends it may be gone
+            pass
 
 
 def _work(inbox: Inbox, shelf: _Shelf) -> None:

@@ -90,3 +90,17 @@ def test_after_that_an_error_says_that_it_is_too_late(
     said = last_words(program, kind, what, "del", before)
 
     assert said.startswith("EngineError Python is ending: nothing can be read or run")
+
+
+def test_threads_that_go_down_with_their_module_say_nothing() -> None:
+    program = (
+        "import imageflow_loader._backend.workers as room\n"
+        "room.last = room.Workers(2**21)\n"
+        "room.last.submit(lambda: None, lambda: None)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, timeout=60
+    )
+
+    assert done.stderr == b""
