@@ -140,9 +140,7 @@ def _pool() -> ThreadPoolExecutor:
 
 
 async def in_thread(
-    work: Callable[[CancelToken], _T],
-    cancel: CancelToken | None = None,
-    deadline: Deadline | None = None,
+    work: Callable[[CancelToken], _T], cancel: CancelToken | None, deadline: Deadline
 ) -> _T:
     """Run *work* in a thread; when the task is cancelled, so is the job.
 
@@ -166,25 +164,26 @@ async def in_thread(
         stop.cancel()  # though it was refused, it is in the queue
         raise EngineError(f"The job could not be started: {error}.") from error
 
+    def withdraw() -> None:
+        if job.cancel():  # which it cannot be once it has begun
+            waiting.clear()  # its pictures; the queue keeps the rest
+
     def drop() -> None:
         stop.cancel()
-        if job.cancel():
-            waiting.clear()  # its pictures; the queue keeps the rest
+        withdraw()
 
     forget = cancel._on_cancel(drop) if cancel else lambda: None
     thread, cancelled = asyncio.wrap_future(job), None
     try:
         while not thread.done():
-            left = deadline.remaining() if deadline else None
+            left = deadline.remaining()
             if left == 0:
                 left = None  # what runs sees for itself that its time is over
-                if job.cancel():
-                    waiting.clear()
+                withdraw()
             try:
                 await asyncio.wait([thread], timeout=left)
-            except (
-                asyncio.CancelledError
-            ) as error:  # some scopes say it again and again
+            # Some scopes say it again and again.
+            except asyncio.CancelledError as error:
                 cancelled = error
                 drop()
     finally:
@@ -196,7 +195,7 @@ async def in_thread(
             thread.exception()  # taken note of; the task sees its own cancellation
         raise cancelled
     if thread.cancelled():  # before it began
-        go_on(deadline or Deadline(None), cancel)
+        go_on(deadline, cancel)
     return thread.result()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._cancel import awaited, in_thread
+from .._cancel import Deadline, awaited, in_thread
 from .._checks import given, one_of, whole
 from .._io import read_header, read_source, source_name
 from .._job import Job, Security, command_string
@@ -123,7 +123,8 @@ def info(source: SourceLike, *, security: Security | None = None) -> ImageInfo:
 
 async def ainfo(source: SourceLike, *, security: Security | None = None) -> ImageInfo:
     """Return what the header of a picture says, awaited; see `info`."""
-    return await in_thread(lambda _: info(source, security=security))
+    never = Deadline(None)
+    return await in_thread(lambda _: info(source, security=security), None, never)
 
 
 def run(

@@ -253,17 +253,13 @@ class LibraryBackend(Backend):
         return from_json(answer["data"]["version_info"])
 
 
-def _nothing() -> None:
-    pass
-
-
 class _Job:
     """One request on its way through a worker thread."""
 
     def __init__(self, lib: Lib, request: Request, *, takes: bool) -> None:
         self.submitted = False
         self.done = False
-        self.leave: Callable[[], None] = _nothing  # called when it ends unwatched
+        self.leave: Callable[[], None] = lambda: None  # called when it has ended
         self._request = request
         self._message = dumps(request.message)
         self._inputs = read_inputs(request)

@@ -64,10 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        return _write_no_more()
+        return _broken_pipe()
     except ImageflowError as error:
         if isinstance(error.__cause__, BrokenPipeError):
-            return _write_no_more()
+            return _broken_pipe()
         return _failed(error)
     except MemoryError:
         complain("There is no memory left for this.")
@@ -118,8 +118,11 @@ def _failed(error: ImageflowError) -> int:
     return error.exit_code
 
 
-def _write_no_more() -> int:
-    """Open nothing for standard output; return the exit code for a broken pipe."""
+def _broken_pipe() -> int:
+    _write_no_more()
+    return BROKEN_PIPE
+
+
+def _write_no_more() -> None:
     # The interpreter flushes standard output as it ends, and would complain again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return BROKEN_PIPE

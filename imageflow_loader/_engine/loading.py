@@ -177,8 +177,8 @@ def _tool_after_fork(choice: _Choice, named_by: str | None) -> Engine:
     settings = asked.overridden(
         kind="tool", edition=None if asked.tool else "official", download=False
     )
-    unnamed = named_by is not None and (choice.path or not asked.tool)
-    if asked.backend == "library" or unnamed:
+    library_alone = named_by is not None and (choice.path or not asked.tool)
+    if asked.kind == "library" or library_alone:
         raise EngineError(FORKED)
     try:
         return _load(choice._replace(settings=settings))

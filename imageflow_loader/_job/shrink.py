@@ -10,7 +10,7 @@ from .._checks import INT32, whole
 if TYPE_CHECKING:
     from .._io import ImageInfo
     from ..types import Json
-    from .plan import Plan
+    from .plan import Plan, Step
 
 # What the decoder leaves to the resampler: the query string's own default.
 _PRECISE_RATIO: Final = 2.1
@@ -53,11 +53,7 @@ def shrink_hints(plan: Plan, number: int, info: ImageInfo) -> list[Json]:
     if number in plan.ends or min(info.size) < _LEAST_SIDE:
         return []
     children = [step for step in plan.steps if number in step.parents]
-    scales = [
-        step.name == "constrain" and step.parameters["mode"] != "aspect_crop"
-        for step in children
-    ]
-    if not scales or not all(scales):
+    if not children or not all(map(_only_scales, children)):
         return []
     constraints = [step.parameters for step in children]
     for eighths in _EIGHTHS:
@@ -67,6 +63,10 @@ def shrink_hints(plan: Plan, number: int, info: ImageInfo) -> list[Json]:
             side = min(decoded)
             return shrink_commands(side, side)
     return []
+
+
+def _only_scales(step: Step) -> bool:
+    return step.name == "constrain" and step.parameters["mode"] != "aspect_crop"
 
 
 def _serves(

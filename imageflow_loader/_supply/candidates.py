@@ -63,7 +63,7 @@ def candidates(
     """
     if path is not None:
         path = path.absolute()
-        kind = kind_of(path) if settings.backend == "auto" else settings.backend
+        kind = settings.kind or kind_of(path)
         yield Candidate(kind, None, "argument", partial(Path, path), "path")
         return
     for item in _from_environment(settings):
@@ -88,7 +88,7 @@ def file_name(kind: EngineKind, system: str) -> str:
 
 
 def _wanted(settings: Settings) -> tuple[EngineKind, ...]:
-    return _KINDS if settings.backend == "auto" else (settings.backend,)
+    return (settings.kind,) if settings.kind else _KINDS
 
 
 def _attempt(
