@@ -102,6 +102,12 @@ def _targets(
                     raise ValueError(f"{other} and {source} would both be {target}")
             elif (place := targets.setdefault(source, target)) != target:
                 raise ValueError(f"{source} would be both {place} and {target}")
+    made = map(os.path.realpath, targets.values())
+    if replaced := set(map(os.path.realpath, targets)).intersection(made):
+        raise ValueError(
+            f"{min(replaced)} is one of the pictures and would be replaced; "
+            "let --to be another folder"
+        )
     return targets
 
 

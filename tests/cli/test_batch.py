@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import imageflow_loader as imf
+from imageflow_loader._cli import main
 from tests import pictures
 from tests.cli.test_commands import run
 from tests.conftest import VARIABLES, engine_under_test
@@ -132,6 +136,27 @@ def test_one_picture_for_two_places_is_a_usage_error(
     assert b"would be both" in done.stderr
 
 
+def test_no_picture_is_replaced_by_what_is_made_of_one(
+    folder: Path, environment: dict[str, str]
+) -> None:
+    original = (folder / "a.jpg").read_bytes()
+
+    done = run(
+        *("batch", folder, "--to", folder, "--query", "w=9"), environment=environment
+    )
+
+    assert done.returncode == 2
+    assert b"a.jpg is one of the pictures and would be replaced" in done.stderr
+    assert (folder / "a.jpg").read_bytes() == original
+
+    beside = run(
+        *("batch", folder, "--to", folder, "--query", "w=9&format=webp"),
+        environment=environment,
+    )
+
+    assert beside.stderr == b"2 done, 0 failed, 0 skipped\n"
+
+
 def test_what_an_earlier_run_made_below_the_source_is_no_source(
     folder: Path, environment: dict[str, str]
 ) -> None:
@@ -144,8 +169,9 @@ def test_what_an_earlier_run_made_below_the_source_is_no_source(
 
 
 def test_what_may_not_be_read_is_said_so_and_costs_nothing_else(
-    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("IMAGEFLOW_TOOL", str(engine_under_test("tool")))
     with shared_folder() as place:
         web, photos = place / "web", place / "photos"
         for folder in (web, photos / "closed", photos / "locked"):
@@ -153,23 +179,27 @@ def test_what_may_not_be_read_is_said_so_and_costs_nothing_else(
             (folder / "b.jpg").write_bytes(pictures.jpeg(40, 30))
         (photos / "a.jpg").write_bytes(pictures.jpeg(40, 30))
         web.chmod(0o777)
+
+        def as_they_may() -> tuple[int, str]:
+            with contextlib.redirect_stderr(io.StringIO()) as said:
+                code = main(["batch", str(photos), "--to", str(web), "--query", "w=9"])
+            return code, said.getvalue()
+
+        as_they_may()  # what it imports, nobody may not be able to read
+        shutil.rmtree(web / "locked")
+        web.joinpath("a.jpg").unlink()
         (photos / "closed").chmod(0)
         (photos / "locked").chmod(0o744)  # its names can be read, and nothing else
 
-        def as_they_may() -> tuple[int, bytes]:
-            done = run(
-                *("batch", photos, "--to", web, "--query", "w=9"),
-                environment=environment,
-            )
-            return done.returncode, done.stderr
-
         code, said = as_nobody(as_they_may)
+
         (photos / "closed").chmod(0o755)
+        assert web.joinpath("a.jpg").exists()
 
     assert code == 1
-    assert f"{photos}/closed cannot be read: Permission denied.".encode() in said
-    assert f"{photos}/locked/b.jpg cannot be read: Permission denied.".encode() in said
-    assert said.endswith(b"1 done, 2 failed, 0 skipped\n")
+    assert f"{photos}/closed cannot be read: Permission denied." in said
+    assert f"{photos}/locked/b.jpg cannot be read: Permission denied." in said
+    assert said.endswith("1 done, 2 failed, 0 skipped\n")
 
 
 def test_a_destination_that_cannot_be_made_is_said_so(
