@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -9,6 +10,7 @@ from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
+from ._checks import given, instance, number
 from .errors import EngineError, JobCancelledError, JobTimeoutError
 
 if TYPE_CHECKING:
@@ -81,15 +83,15 @@ class Deadline:
         A deadline stays the one that it is.
 
         Raises:
-            ValueError: *seconds* is below 0, or not a number.
+            TypeError: *seconds* is not a number.
+            ValueError: It is below 0, or nan.
         """
         if isinstance(seconds, Deadline):
             self.seconds, self._at = seconds.seconds, seconds._at
             return
-        if seconds is not None and not seconds >= 0:
-            raise ValueError(f"timeout must be at least 0 seconds, not {seconds!r}")
+        number(0, math.inf, **given(timeout=seconds))
         self.seconds = seconds
-        self._at = None if seconds is None else time.monotonic() + seconds
+        self._at = None if seconds is None else time.monotonic() + min(seconds, 1e12)
 
     def remaining(self) -> float | None:
         """Return how long to wait at most, at least 0; None when there is no end.
@@ -151,8 +153,7 @@ async def in_thread(
     import asyncio
     from contextvars import copy_context
 
-    if not isinstance(cancel, CancelToken | None):
-        raise TypeError(f"cancel is of type CancelToken, not {cancel!r:.80}")
+    instance(CancelToken, cancel=cancel)
     stop, waiting = CancelToken(), [work]
 
     def begin() -> _T:
@@ -207,10 +208,9 @@ def awaited(function: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]
             kwargs["cancel"] = cancel
             return function(*args, **kwargs)
 
-        cancel: Any = kwargs.get("cancel")
-        timeout: Any = kwargs.get("timeout")
-        kwargs["timeout"] = deadline = Deadline(timeout)  # it has begun to run
-        return await in_thread(work, cancel, deadline)
+        options: dict[str, Any] = kwargs
+        options["timeout"] = deadline = Deadline(options.get("timeout"))  # it runs
+        return await in_thread(work, options.get("cancel"), deadline)
 
     name = function.__name__
     update_wrapper(twin, function)

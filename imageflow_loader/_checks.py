@@ -6,7 +6,7 @@ them.
 
 from __future__ import annotations
 
-import math
+import sys
 from typing import TYPE_CHECKING, Any, get_args
 
 from ._colors import Color
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .types import Gravity, Json
 
 UINT32, INT32 = 2**32 - 1, 2**31 - 1
+_LARGEST = sys.float_info.max
 
 
 def given(**values: Any) -> dict[str, Any]:
@@ -56,17 +57,24 @@ def whole(low: int = 0, high: int = UINT32, /, **values: object) -> dict[str, An
 
 
 def number(
-    low: float = -math.inf, high: float = math.inf, /, **values: object
+    low: float = -_LARGEST, high: float = _LARGEST, /, **values: object
 ) -> dict[str, Any]:
     """Raise unless the values are finite numbers from *low* to *high*."""
     for name, value in values.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError(f"{name} is a number, not {value!r}")
-        if not math.isfinite(value) or not low <= value <= high:
-            limits = f"{low:g} to {high:g}" if high < math.inf else f"at least {low:g}"
-            wanted = limits if low > -math.inf else "finite"
+        if not low <= value <= high:
+            limits = f"{low:g} to {high:g}" if high < _LARGEST else f"at least {low:g}"
+            wanted = limits if low > -_LARGEST else "finite"
             raise ValueError(f"{name} is {wanted}, not {value}")
     return values
+
+
+def instance(kind: type, /, **values: object) -> None:
+    """Raise `TypeError` unless the values are of *kind*, or not given."""
+    for name, value in given(**values).items():
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} is of type {kind.__name__}, not {value!r:.80}")
 
 
 def switch(**values: object) -> dict[str, Any]:

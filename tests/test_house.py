@@ -21,7 +21,7 @@ MAY_USE: dict[str, set[str]] = {
     "types": set(),
     "_value": set(),
     "errors": {"types"},
-    "_cancel": {"types", "errors"},
+    "_cancel": {"types", "errors", "_checks"},
     "_settings": {"types", "errors"},
     "_colors": {"types", "_value"},
     "_checks": {"types", "_colors"},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from .. import errors
 from .._backend import Request
 from .._cancel import CancelToken, Deadline, go_on
+from .._checks import instance
 from .._engine import Engine, get_engine
 from .._io import (
     NAMELESS,
@@ -64,9 +65,9 @@ def run_job(
     engine: Engine | None = None,
 ) -> JobResult:
     """Run *job*; see `Job.run`."""
-    _require(Security, security=security)
-    _require(CancelToken, cancel=cancel)
-    _require(Engine, engine=engine)
+    instance(Security, security=security)
+    instance(CancelToken, cancel=cancel)
+    instance(Engine, engine=engine)
     deadline = Deadline(timeout)
     go_on(deadline, cancel)
     limits = security or job.security or Security()
@@ -77,12 +78,6 @@ def run_job(
     except MemoryError as error:
         text = "There is no memory for the pictures of this job."
         raise errors.EngineMemoryError(text) from error
-
-
-def _require(kind: type, **given: object) -> None:
-    for name, value in given.items():
-        if value is not None and not isinstance(value, kind):
-            raise TypeError(f"{name} is of type {kind.__name__}, not {value!r:.80}")
 
 
 class _Run:

@@ -314,6 +314,17 @@ def test_a_time_that_cannot_be_is_a_value_error(timeout: float) -> None:
         imf.process(PHOTO, "w=4", timeout=timeout)
 
 
+def test_a_time_that_is_no_number_is_a_type_error() -> None:
+    seconds: Any = "3"  # as from a variable of the environment
+
+    with pytest.raises(TypeError, match="timeout is a number, not '3'"):
+        imf.process(PHOTO, "w=4", timeout=seconds)
+
+
+def test_a_time_may_be_as_long_as_one_likes(engine: imf.Engine) -> None:
+    imf.process(PHOTO, "w=4", timeout=10**400, engine=engine)
+
+
 def test_a_source_without_memory_for_it_is_an_error_of_ours(
     engine: imf.Engine,
 ) -> None:
