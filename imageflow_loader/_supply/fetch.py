@@ -266,13 +266,15 @@ def _local(url: str) -> _Parts:
 
     host, slash, rest = url.removeprefix("file://").partition("/")
     where = "" if host in {"", "localhost"} else f"//{host}"
-    path = Path(url2pathname(where + slash + rest))
+    name = where + slash + rest
     # Only Windows has files of other machines.
-    if (where and not path.drive) or not slash:
+    if (where and not Path(name).drive) or not slash:
         raise EngineDownloadError(
             f"{shown(url)} names another machine, {host}. A folder of this one is "
             "named as file:///folder."
         )
+    # From 3.14 on Python takes them for the start of a query and of a fragment.
+    path = Path(url2pathname(name.replace("?", "%3F").replace("#", "%23")))
     try:
         with path.open("rb") as file:
             answer = _Answer(url, path.stat().st_size or None)
