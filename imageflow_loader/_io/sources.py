@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -218,10 +219,8 @@ class _Awaited:
 
     def read(self, size: int = -1, /) -> bytes:
         """Return what is there, once something is; nothing at the end."""
-        from select import POLLIN, poll
-
-        ready = poll()
-        ready.register(self._file, POLLIN)
+        ready = select.poll()
+        ready.register(self._file, select.POLLIN)
         while True:
             while not ready.poll(_LOOK_MILLISECONDS):
                 self._go_on()
