@@ -72,9 +72,6 @@ class Deadline:
 
     __slots__ = ("_at", "seconds")
 
-    _at: float | None
-    seconds: float | None
-
     _LONGEST_WAIT = 1e6  # seconds; waits take no more than some 2**31 milliseconds
 
     def __init__(self, seconds: float | Deadline | None) -> None:
@@ -87,7 +84,8 @@ class Deadline:
             ValueError: It is below 0, or nan.
         """
         if isinstance(seconds, Deadline):
-            self.seconds, self._at = seconds.seconds, seconds._at
+            self.seconds: float | None = seconds.seconds
+            self._at: float | None = seconds._at
             return
         number(0, math.inf, **given(timeout=seconds))
         self.seconds = seconds
