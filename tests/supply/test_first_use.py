@@ -143,8 +143,10 @@ def test_jobs_run_while_the_cache_is_filled_and_cleared(
 
     with ThreadPoolExecutor(1) as pool:
         turning = pool.submit(fill_and_clear)
-        answers = bundled.crowd(16)
-        done.set()
+        try:
+            answers = bundled.crowd(16)
+        finally:
+            done.set()
         turns = turning.result()
 
     assert [answer.get("size", answer) for answer in answers] == [[4, 3]] * 16
