@@ -306,9 +306,12 @@ def locked(
     mounts `flock` is refused or, worse, succeeds and does nothing. Past the *deadline*
     it goes on without; *say* is told of a wait.
     """
+    # Windows opens no folder: there it is a file in it, which stays.
+    held = path if hasattr(os, "O_DIRECTORY") or not path.is_dir() else path / _LOCK
     try:
-        access = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT
-        descriptor = os.open(path, access, 0o644)
+        descriptor = os.open(
+            held, os.O_RDONLY if held.is_dir() else os.O_RDWR | os.O_CREAT, 0o644
+        )
     except OSError:
         yield
         return

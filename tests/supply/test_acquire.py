@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -513,9 +514,12 @@ def test_what_is_fetched_into_a_folder_is_a_mirror(
     assert fetch(WINDOWS, cache, mirror.as_uri()).fresh
 
 
+@pytest.mark.parametrize("folders_open", [True, False])
 def test_two_that_fetch_into_one_mirror_both_stand_in_its_list(
-    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+    folders_open: bool, tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if not folders_open:  # as on Windows
+        monkeypatch.delattr(os, "O_DIRECTORY", raising=False)
     source, mirror = a_mirror(tmp_path / "source", UNPINNED, WINDOWS), tmp_path / "m"
     met, calls = threading.Event(), []
 
