@@ -89,6 +89,7 @@ class Deadline:
             return
         number(0, math.inf, **given(timeout=seconds))
         self.seconds = seconds
+        # No float holds 10**400, and nobody waits longer than 30,000 years.
         self._at = None if seconds is None else time.monotonic() + min(seconds, 1e12)
 
     def remaining(self) -> float | None:
@@ -207,7 +208,8 @@ def awaited(function: Callable[_P, _T]) -> Callable[_P, Coroutine[Any, Any, _T]]
             return function(*args, **kwargs)
 
         options: dict[str, Any] = kwargs
-        options["timeout"] = deadline = Deadline(options.get("timeout"))  # it runs
+        # The time begins here, before there is a thread.
+        options["timeout"] = deadline = Deadline(options.get("timeout"))
         return await in_thread(work, options.get("cancel"), deadline)
 
     name = function.__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-import select
+import select  # not once a pipe is open: what interrupts an import may be lost
 import stat
 from typing import TYPE_CHECKING, Any
 
