@@ -60,6 +60,16 @@ def until(condition: Callable[[], object], seconds: float = 20) -> None:
         os.sched_yield()
 
 
+def is_asleep(pid: int) -> bool:
+    """Whether the main thread of a process waits in the kernel.
+
+    Only then is a signal certain to be heard. Python does not look for one between its
+    last instruction and a call that waits, and 1 of 50 signals came just then that were
+    sent as soon as a child had opened its end of a pipe.
+    """
+    return _text(f"/proc/{pid}/stat").rpartition(") ")[2].startswith("S")
+
+
 def a_thread_is_at_work() -> bool:
     """Whether an engine is in a job in this process."""
     return any(

@@ -15,6 +15,7 @@ import pytest
 
 from imageflow_loader._cli import COMMANDS
 from tests import pictures
+from tests.backend.watch import is_asleep, needs_proc, until
 from tests.conftest import VARIABLES, engine_under_test
 from tests.terminal import on_terminal
 
@@ -122,7 +123,7 @@ def test_a_full_standard_output_is_exit_code_73_and_one_line(command: str) -> No
     assert b"cannot be written: No space left on device." in done.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes")
+@needs_proc
 @pytest.mark.usefixtures("kind")
 @pytest.mark.parametrize("command", WAITING)
 def test_ctrl_c_ends_it_quietly_and_leaves_nothing(
@@ -142,13 +143,17 @@ def test_ctrl_c_ends_it_quietly_and_leaves_nothing(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as child:
-        writer = os.open("pipe", os.O_WRONLY)  # returns when it has begun to read
-        child.send_signal(signal.SIGINT)
-        if command == "batch":  # whose thread reads on until it is given something
-            os.close(writer)
-        told = child.communicate(timeout=30)
-        with contextlib.suppress(OSError):
-            os.close(writer)
+        try:
+            writer = os.open("pipe", os.O_WRONLY)  # returns when it has opened its end
+            until(lambda: is_asleep(child.pid))
+            child.send_signal(signal.SIGINT)
+            if command == "batch":  # whose thread reads on until it is given something
+                os.close(writer)
+            told = child.communicate(timeout=30)
+            with contextlib.suppress(OSError):
+                os.close(writer)
+        finally:
+            child.kill()
 
     ended = -signal.SIGINT if command in BECOMES_THE_TOOL else 130
     assert (child.returncode, *told) == (ended, b"", b"")
