@@ -118,7 +118,7 @@ def measure_cluster(paths: list[Path], count: int) -> bool:
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None is port 8787, which may be taken
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,

@@ -271,7 +271,7 @@ def cluster() -> Iterator[Any]:
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # None is port 8787, which may be taken
             silence_logs=logging.CRITICAL,
             env={"IMAGEFLOW_LIBRARY": str(engine_under_test("library"))},
         ) as cluster,
