@@ -6,12 +6,14 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+T = TypeVar("T")
 
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/schedstat").is_file(), reason="no /proc with schedstat"
@@ -52,12 +54,13 @@ def resident_bytes() -> int:
     return pages * os.sysconf("SC_PAGESIZE")
 
 
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for *condition*; fail if it does not come true."""
+def until(condition: Callable[[], T], seconds: float = 20) -> T:
+    """Wait for *condition* to be true, and return it; fail if it never is."""
     end = time.monotonic() + seconds
-    while not condition():
+    while not (met := condition()):
         assert time.monotonic() < end, "it did not happen"
         os.sched_yield()
+    return met
 
 
 def is_asleep(pid: int) -> bool:

@@ -84,6 +84,14 @@ def python(command: str, arguments: list[str]) -> list[str]:
     return [sys.executable, "-m", "imageflow_loader", command, *arguments]
 
 
+def writing_end(pipe: str) -> int | None:
+    """Open a pipe to write to it; None as long as nobody has it open to read."""
+    try:
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return None
+
+
 def test_every_command_is_here() -> None:
     assert TELLING.keys() | BECOMES_THE_TOOL == COMMANDS.keys()
     assert WAITING.keys() | NEVER_WAITS == COMMANDS.keys()
@@ -144,7 +152,7 @@ def test_ctrl_c_ends_it_quietly_and_leaves_nothing(
         stderr=subprocess.PIPE,
     ) as child:
         try:
-            writer = os.open("pipe", os.O_WRONLY)  # returns when it has opened its end
+            writer = until(lambda: writing_end("pipe"))
             until(lambda: is_asleep(child.pid))
             child.send_signal(signal.SIGINT)
             if command == "batch":  # whose thread reads on until it is given something
