@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
+# What tests write may be read by others, who are asked to do it.
+os.umask(0o022)
+
 # A shell starts what it runs in the background without Ctrl-C, which children inherit.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -71,7 +74,7 @@ def engine_under_test(kind: EngineKind) -> Path:
 def scrubbed_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Hide what the developer's own shell asks of the package, and their cache."""
     for name in os.environ:
-        if name.startswith("IMAGEFLOW_"):
+        if name.startswith("IMAGEFLOW_") or name == "NO_COLOR":
             monkeypatch.delenv(name)
     monkeypatch.setenv("IMAGEFLOW_CACHE_DIR", str(tmp_path / "no-cache"))
     monkeypatch.setenv("IMAGEFLOW_OFFLINE", "1")  # a download would hide a failure

@@ -60,4 +60,9 @@ def shared_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
+        folder.chmod(0o700)
+        for here, below, _ in os.walk(folder):
+            for each in (Path(here, name) for name in below):
+                if not each.is_symlink():
+                    each.chmod(0o700)  # or only root could empty it
         shutil.rmtree(folder)

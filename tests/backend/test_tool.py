@@ -545,7 +545,7 @@ class TestWhereverItRuns:
 
 @pytest.mark.usefixtures("nothing_left")
 def test_what_a_child_started_ends_with_it(script: Write, tmp_path: Path) -> None:
-    backend = script(f"sleep 1000 & echo $! > {tmp_path}/pid; echo kin >&2; exit 70")
+    backend = script(f"sleep 1000 & echo $! > '{tmp_path}/pid'; echo kin >&2; exit 70")
 
     with pytest.raises(EngineInternalError, match="kin"):
         backend.execute(thumbnail(pictures.jpeg(), timeout=20))

@@ -403,8 +403,6 @@ def test_a_damaged_entry_that_cannot_be_removed_is_said_to_be_there_still() -> N
 
         (item,) = as_nobody(lambda: found(Cache(folder / "cache")))
 
-        entry.folder.chmod(0o755)
-
     assert str(item).endswith(
         "is damaged (imageflow_tool is missing) and cannot be removed"
     )
@@ -564,6 +562,8 @@ def test_a_cache_that_cannot_be_written_says_so_when_it_is_to_be_filled() -> Non
     with shared_folder() as folder:
         cache = Cache(folder / "cache")
         fill(cache)
+        for each in (cache.root, *cache.root.rglob("*")):
+            each.chmod(0o555)
 
         with pytest.raises(EngineDownloadError, match="cannot be written") as caught:
             as_nobody(lambda: fill(cache))
@@ -582,7 +582,6 @@ def test_a_cache_that_cannot_be_read_says_so(closed: str) -> None:
             as_nobody(lambda: found(cache))
         with pytest.raises(EngineLoadError, match="cannot be read"):
             as_nobody(cache.survey)
-        (cache.root / closed).chmod(0o700)
 
 
 def test_a_file_in_the_caches_place_says_so(tmp_path: Path) -> None:
@@ -616,6 +615,7 @@ def test_a_lock_that_somebody_holds_is_waited_for_no_longer_than_allowed(
 def test_a_cache_that_cannot_be_written_is_not_locked() -> None:
     with shared_folder() as folder:
         cache = Cache(folder / "cache")
+        folder.chmod(0o555)
 
         def work() -> str:
             with cache.lock(Deadline(None), print):

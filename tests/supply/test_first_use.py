@@ -176,7 +176,7 @@ def test_what_is_fetched_goes_before_the_wheel_until_it_is_cleared(
     assert bundled.archive.sha256 in fetched.stdout
     assert after_fetch["path"] in fetched.stdout
     assert after_fetch["origin"] == official["origin"] == "cache"
-    assert after_fetch["path"] in json.dumps(report)
+    assert after_fetch["path"] in json.dumps(report, ensure_ascii=False)
     assert embedded["origin"] == after_clear["origin"] == "wheel"
 
 

@@ -79,6 +79,7 @@ def place(tmp_path: Path) -> Path:
 
 
 def put(place: Path, content: ElfFile | bytes, mode: int = 0o755) -> Path:
+    place.unlink(missing_ok=True)  # it may be one that cannot be written
     place.write_bytes(bytes(content))
     place.chmod(mode)
     return place
