@@ -17,7 +17,7 @@ _PRECISE_RATIO: Final = 2.1
 _EIGHTHS: Final = range(1, 7)  # engines never use seven
 _LEAST_SIDE: Final = 16  # in pixels: below, two eighths may give one size
 _NEAR: Final = 0.02  # of a pixel: so close to a half we do not foretell the rounding
-_CONTAINS: Final = frozenset({"within", "fit", "larger_than"})
+_NEVER_SMALLER: Final = frozenset({"aspect_crop", "larger_than"})
 _COVERS: Final = frozenset({"distort", "within_crop", "fit_crop"})
 
 
@@ -66,7 +66,7 @@ def shrink_hints(plan: Plan, number: int, info: ImageInfo) -> list[Json]:
 
 
 def _only_scales(step: Step) -> bool:
-    return step.name == "constrain" and step.parameters["mode"] != "aspect_crop"
+    return step.name == "constrain" and step.parameters["mode"] not in _NEVER_SMALLER
 
 
 def _serves(
@@ -74,11 +74,12 @@ def _serves(
 ) -> bool:
     """Whether a picture of so many eighths gives what the whole one gives."""
     ratios = _ratios(constraint, size)
-    scale = max(ratios) if constraint["mode"] in _COVERS else min(ratios)
+    covers = constraint["mode"] in _COVERS
+    scale = max(ratios) if covers else min(ratios)
     if eighths / 8 < _PRECISE_RATIO * scale:
         return False
-    if constraint["mode"] not in _CONTAINS and {"w", "h"} <= constraint.keys():
-        return True  # the box itself comes out
+    if covers and len(ratios) > 1:
+        return True  # the box itself is filled
     sizes = [_fitted(constraint, each) for each in (size, decoded)]
     return sizes[0] is not None and sizes[0] == sizes[1]
 
