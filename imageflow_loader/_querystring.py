@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import re
+from os import PathLike
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 from urllib.parse import parse_qsl, urlencode
@@ -64,7 +65,7 @@ def querystring_text(querystring: Querystring) -> str:
         given = [(key, _value_text(value)) for key, value in items if value is not None]
     except RecursionError:
         raise ValueError("a value of the query string is nested too deeply") from None
-    return urlencode(given, safe=",")
+    return urlencode(given, safe=",", errors="surrogatepass")
 
 
 def _value_text(value: object) -> str:
@@ -121,12 +122,12 @@ def named_format(text: str) -> FormatName | Literal["auto"] | None:
                 return _FORMATS[name]
             known = ", ".join(dict.fromkeys(_FORMATS.values()))
             raise ValueError(f"{key}={values[key]} names no format: {known}")
-    return "auto" if "qp" in values else None
+    return None
 
 
 def named_by_suffix(destination: object) -> FormatName | None:
     """Return the format that a path's suffix names; None for a stream, too."""
-    if not isinstance(destination, str | PurePath):
+    if not isinstance(destination, str | PathLike):
         return None
     suffix = PurePath(destination).suffix.lower()[1:]
     return None if suffix in _NO_SUFFIXES else _FORMATS.get(suffix)  # type: ignore[return-value]  # "auto" is no suffix

@@ -133,7 +133,7 @@ _Corners = Annotated[float | str | tuple[float, float, float, float], "corners"]
 _Mode = Annotated[
     Literal["max", "pad", "crop", "stretch", "aspectcrop", "none"], "mode"
 ]
-_Flip = Annotated[Literal["none", "h", "v", "both"], "flip"]
+_Flip = Annotated[Literal["none", "h", "x", "v", "y", "both", "xy"], "flip"]
 _Format = Annotated[FormatName | Literal["auto"], "format"]
 _Filter = Annotated[Filter, "filter"]
 _Colorspace = Annotated[Literal["srgb", "linear"], "colorspace"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .._cancel import Deadline, awaited, in_thread
-from .._checks import given, one_of, whole
+from .._checks import given, instance, one_of, whole
 from .._io import read_header, read_source, source_name
 from .._job import Job, Security, command_string
 from .._querystring import check_querystring, suffix_format
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from .._cancel import CancelToken
     from .._io import ImageInfo
     from .._job import EncodedImage, JobResult, Output, RunOptions, Watermark
     from ..types import Destination, Querystring, SourceLike
@@ -117,14 +119,22 @@ def info(source: SourceLike, *, security: Security | None = None) -> ImageInfo:
         SourceError: It cannot be read, or is too large.
         ImageDecodeError: It is no JPEG, PNG, GIF or WebP, or its header is damaged.
     """
-    limit = (security or Security()).max_input_bytes
-    return read_header(read_source(source, max_bytes=limit), name=source_name(source))
+    return _info(source, security)
 
 
 async def ainfo(source: SourceLike, *, security: Security | None = None) -> ImageInfo:
     """Return what the header of a picture says, awaited; see `info`."""
-    never = Deadline(None)
-    return await in_thread(lambda _: info(source, security=security), None, never)
+    work = partial(_info, source, security)
+    return await in_thread(work, None, Deadline(None))
+
+
+def _info(
+    source: SourceLike, security: Security | None, cancel: CancelToken | None = None
+) -> ImageInfo:
+    instance(Security, security=security)
+    limit = (security or Security()).max_input_bytes
+    data = read_source(source, max_bytes=limit, cancel=cancel)
+    return read_header(data, name=source_name(source))
 
 
 def run(

@@ -64,12 +64,19 @@ _CODECS: Final = ("decode", "encode")
 _OPTIONAL: Final = (dict, type(None))
 _ENTRY = {"io_id": (int,), "direction": ("in", "out"), "io": (dict, str)}
 _CONFIG = {"security": _OPTIONAL, "graph_recording": _OPTIONAL}
+_COUNT: Final = (int, type(None))
+_LIMITS = {
+    **dict.fromkeys(FRAME_LIMITS, _OPTIONAL),
+    **dict.fromkeys(("max_total_file_pixels", "max_threads"), _COUNT),
+}
+_SIDES = {"w": _COUNT, "h": _COUNT, "megapixels": (float, *_COUNT)}
 _EDGE = {"from": (int,), "to": (int,), "kind": ("input", "canvas")}
 _WORDS: Final[Mapping[Any, str]] = {
     dict: "an object",
     list: "a list",
     str: "a text",
     int: "a whole number",
+    float: "a number",
     type(None): "nothing",
 }
 
@@ -317,9 +324,11 @@ def _destination(io_id: int, io: Any) -> str | None:
 
 
 def _security(limits: Mapping[str, Any]) -> Security:
+    _expect("security", limits, _LIMITS)
     members = {name: value for name, value in limits.items() if value is not None}
     for name in FRAME_LIMITS:
         if name in members:
+            _expect(f"security.{name}", members[name], _SIDES)
             sides = members[name].items()
             given = {side: most for side, most in sides if most != UNLIMITED[side]}
             members[name] = FrameLimit(**given)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from .._cancel import awaited
 from .._io import check_destination, opened, read_source, source_name
+from .._querystring import with_format_of
 from .._value import Value
 from ..errors import refuse_at_exit
 from .encoders import EncoderLike, encoder_for
@@ -67,6 +68,18 @@ class Output(Value):
         """The encoder as the engine's JSON has it."""
         return None if self.encoder is None else encoder_for(self.encoder).to_json()
 
+    def _sent(self, to: Destination) -> Output:
+        """Return it with another destination, whose suffix may name the format.
+
+        Raises:
+            ValueError: Query string and suffix name different formats.
+        """
+        image = self.image
+        if self.encoder is None:
+            text = with_format_of(image._params["value"], to)
+            image = image._replace(_params={**image._params, "value": text})
+        return self._replace(image=image, to=to)
+
     def run(
         self,
         source: SourceLike | None = None,
@@ -86,8 +99,9 @@ class Output(Value):
 
         Raises:
             ImageflowError: As `Job.run`.
+            ValueError: Query string and suffix name different formats.
         """
-        job = Job(self if to is None else self._replace(to=to))
+        job = Job(self if to is None else self._sent(to))
         return job.run(source, inputs=inputs, **options)[0]
 
     arun = awaited(run)
@@ -116,7 +130,7 @@ class Job(Value):
                 raise TypeError(
                     f"a job is made of outputs: end {output!r:.80} with .encode(…)"
                 )
-        _no_two("name", (each.name for each in outputs))
+        _no_two("name", (each.name or str(n) for n, each in enumerate(outputs)))
         _no_two("destination", (_path(each.to) for each in outputs))
         vars(self).update(outputs=outputs, security=security)
 

@@ -236,6 +236,7 @@ class _Run:
             its_fault = error.is_input_fault and len(inputs) == 1
             if name != NAMELESS and (its_fault or asked in error.message):
                 error.message = f"{name}: {error.message.replace(asked, '', 1)}"
+                error.args = (error.message,)
 
     # The answer
 

@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import errno
 import io
+import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +20,7 @@ from tests.conftest import engine_under_test
 from tests.unprivileged import as_nobody, shared_folder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable
 
 PHOTO = pictures.jpeg(300, 200)
 
@@ -104,6 +105,7 @@ def test_source_and_destination_may_be_the_same_file(
         ("w=20&mode=max", "out.dat", "image/jpeg"),
         ("w=20&thumbnail=gif", "out", "image/gif"),
         ("srcset=webp-70,20w", "out.webp", "image/webp"),
+        ("w=20&qp=good", "out.webp", "image/webp"),
     ],
 )
 def test_the_format_is_the_querys_else_the_suffixs_else_the_sources(
@@ -114,6 +116,29 @@ def test_the_format_is_the_querys_else_the_suffixs_else_the_sources(
     imf.process(PHOTO, query, to=out, engine=engine)
 
     assert kind_of(out.read_bytes()) == expected
+
+
+class Named:
+    """A path that is not one of `pathlib`'s."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+
+@pytest.mark.parametrize("kind", [str, Path, Named])
+def test_the_suffix_of_a_destination_that_is_told_late_names_the_format_too(
+    tmp_path: Path, kind: Callable[[Path], Any]
+) -> None:
+    recipe = imf.command_string(None, "w=20&h=20")
+
+    made = recipe.run(PHOTO, to=kind(tmp_path / "out.webp"))
+
+    assert made.mime_type == "image/webp"
+    with pytest.raises(ValueError, match="asks for png"):
+        imf.command_string(None, "format=png").run(PHOTO, to=tmp_path / "out.webp")
 
 
 @pytest.mark.parametrize(
@@ -413,6 +438,18 @@ def test_what_can_be_called_can_be_awaited(engine: imf.Engine) -> None:
     made, header, result = asyncio.run(all_of_them())
 
     assert (made.width, header.width, result[0].width) == (30, 300, 20)
+
+
+def test_a_header_that_does_not_come_is_waited_for_no_longer_than_wanted(
+    tmp_path: Path,
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    async def impatient() -> None:
+        await asyncio.wait_for(imf.ainfo(tmp_path / "pipe"), 0.1)
+
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(impatient())
 
 
 class Blocked(io.RawIOBase):

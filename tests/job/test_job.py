@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -486,8 +487,9 @@ def test_a_jpeg_is_decoded_small_where_small_is_enough(engine: imf.Engine) -> No
         imf.decode(pictures.jpeg(160, 120)).constrain(100),
         imf.decode(pictures.png(160, 120)).constrain(10),
         imf.decode(pictures.jpeg(160, 120)).constrain(16, 9, mode="aspect_crop"),
+        imf.decode(pictures.jpeg(160, 120)).constrain(9, 9, mode="larger_than"),
     ],
-    ids=["cropped first", "hardly smaller", "no jpeg", "not scaled"],
+    ids=["cropped", "hardly smaller", "no jpeg", "not scaled", "never"],
 )
 def test_nothing_is_shrunk_where_the_whole_is_needed(
     engine: imf.Engine, image: imf.Image
@@ -525,6 +527,19 @@ def test_shrinking_never_changes_the_size_that_comes_out(
     ]
 
     assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize("mode", ["fit_pad", "within_pad"])
+def test_shrinking_never_changes_how_much_is_padded(
+    engine: imf.Engine, mode: Any
+) -> None:
+    def padded(shrink: Any) -> list[bool]:
+        image = imf.decode(pictures.jpeg(133, 216), shrink=shrink)
+        image = image.constrain(11, 63, mode=mode, canvas_color="transparent")
+        made = image.encode("png").run(engine=engine)
+        return [not row.any() for row in pictures.pixels(made.data)[..., 3]]
+
+    assert padded("auto") == padded("off")
 
 
 def test_an_error_carries_the_job_and_the_engine(engine: imf.Engine) -> None:
@@ -590,9 +605,10 @@ def test_a_recipe_with_an_open_file_cannot_be_pickled_and_says_so() -> None:
         lambda image: imf.Job(
             image.encode("png", name="a"), image.encode("gif", name="a")
         ),
+        lambda image: imf.Job(image.encode("png", name="1"), image.encode("gif")),
         lambda image: imf.Job(image.encode("png", "a"), image.encode("gif", "./a")),
     ],
-    ids=["no output", "two names", "two destinations"],
+    ids=["no output", "two names", "a number for a name", "two destinations"],
 )
 def test_a_job_that_cannot_be_is_a_value_error(make: Any) -> None:
     with pytest.raises(ValueError, match="output"):
@@ -695,6 +711,26 @@ def test_a_build_document_names_files_and_holds_bytes() -> None:
 def test_what_is_no_job_is_an_invalid_job(document: Any) -> None:
     with pytest.raises(imf.InvalidJobError):
         imf.Job.from_json(document)
+
+
+@pytest.mark.parametrize(
+    ("security", "why"),
+    [
+        (5, "builder_config.security is an object or nothing, not 5"),
+        ({"foo": 5}, "security has no foo"),
+        ({"max_threads": "2"}, "security.max_threads is a whole number or nothing"),
+        ({"max_frame_size": 5}, "security.max_frame_size is an object or nothing"),
+        ({"max_frame_size": {"q": 5}}, "security.max_frame_size has no q"),
+        ({"max_frame_size": {"w": "9"}}, "security.max_frame_size.w is a whole number"),
+    ],
+)
+def test_limits_that_are_none_are_refused_with_their_place(
+    security: Any, why: str
+) -> None:
+    document = imf.Job(imf.decode("a.jpg").encode("png")).to_json()
+
+    with pytest.raises(imf.InvalidJobError, match=re.escape(why)):
+        imf.Job.from_json({**document, "builder_config": {"security": security}})
 
 
 def test_steps_are_read_as_the_chain_that_they_are(engine: imf.Engine) -> None:

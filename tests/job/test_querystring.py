@@ -61,7 +61,7 @@ def test_any_mapping_survives_its_text(query: dict[str, str]) -> None:
         ("format=JPEG", "jpeg"),
         ("thumbnail=jpg", "jpeg"),
         ("format=png&thumbnail=jpg", "png"),
-        ("qp=good", "auto"),
+        ("qp=good", None),
         ("qp=good&format=webp", "webp"),
         ("srcset=100w,webp-80", "webp"),
         ("srcset=webp,jpg-70&format=png", "jpeg"),
