@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from .._checks import INT32, given, number, whole
 from .._value import Value
 
 if TYPE_CHECKING:
@@ -57,9 +58,8 @@ class ToolLimits(Value):
     """Rounded up to whole seconds, which is what the system counts."""
 
     def _check(self) -> None:
-        for name, value in vars(self).items():
-            if value is not None and not value > 0:
-                raise ValueError(f"{name} must be more than 0, not {value!r}")
+        whole(1, 2**63 - 1, **given(memory_bytes=self.memory_bytes))
+        number(0.001, INT32, **given(cpu_seconds=self.cpu_seconds))
 
 
 NO_LIMITS: Final = ToolLimits()

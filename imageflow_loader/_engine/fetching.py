@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .._checks import given, instance, one_of
 from .._platform import current_platform
 from .._settings import Settings
+from ..types import EngineKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
 
-    from ..types import EngineKind, FetchedEngine
+    from ..types import FetchedEngine
 
 
 def fetch(
@@ -47,10 +49,12 @@ def fetch(
             no room for it.
         EngineLoadError: Somebody else could change what the cache holds.
         SettingsError: An environment variable is not understood.
-        ValueError: There is no such platform, or *sha256* is none.
+        ValueError: There is no such platform or kind, or *sha256* is none.
     """
     from .._supply import fetch_engine
 
+    one_of(EngineKind, **given(kind=kind))
+    instance(str, platform=platform, sha256=sha256)
     settings = Settings.from_environment().overridden(cache_dir=cache_dir)
     return fetch_engine(
         settings,

@@ -11,9 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .._backend import open_backend
+from .._backend import ToolLimits, open_backend
+from .._checks import given, instance, one_of, switch, whole
 from .._platform import current_platform
-from .._settings import Settings
+from .._settings import KindChoice, Settings
 from .._supply import (
     SHORTAGE,
     Candidate,
@@ -29,17 +30,15 @@ from ..errors import (
     JobError,
     refuse_at_exit,
 )
-from ..types import Attempt
+from ..types import Attempt, Edition
 from .engine import FORKED, Engine, edition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from os import PathLike
 
-    from .._backend import Backend, ToolLimits
+    from .._backend import Backend
     from .._platform import Platform
-    from .._settings import KindChoice
-    from ..types import Edition
 
 _log = logging.getLogger("imageflow_loader")
 _log.addHandler(logging.NullHandler())  # silent in a program that sets up no logging
@@ -85,10 +84,13 @@ def load_engine(
         EngineLoadError: The one that was named cannot be used.
         EngineIncompatibleError: The one that was named speaks another ABI.
         SettingsError: An environment variable is not understood.
-        ValueError: *max_concurrency* is below 1.
+        ValueError: There is no such kind or edition, or *max_concurrency* is below 1.
     """
-    if max_concurrency is not None and max_concurrency < 1:
-        raise ValueError(f"max_concurrency is {max_concurrency}, it must be at least 1")
+    one_of(KindChoice, kind=kind)
+    one_of(Edition, **given(edition=edition))
+    switch(**given(download=download))
+    whole(1, **given(max_concurrency=max_concurrency))
+    instance(ToolLimits, tool_limits=tool_limits)
     settings = Settings.from_environment().overridden(
         kind=kind, edition=edition, cache_dir=cache_dir, download=download
     )

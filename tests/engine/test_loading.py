@@ -9,10 +9,11 @@ import os
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import imageflow_loader as imf
 import imageflow_loader._engine.loading as loading
 from imageflow_loader._engine import Engine, get_engine, load_engine, use_engine
 from imageflow_loader._platform import current_platform
@@ -321,10 +322,31 @@ def test_what_is_chosen_and_passed_over_is_logged_at_debug_and_nowhere_else(
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("number", [0, -1])
-def test_fewer_than_one_job_at_once_is_refused(number: int) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        load_engine(max_concurrency=number)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kind": "libary"},
+        {"edition": "Official"},
+        {"download": "no"},
+        {"max_concurrency": 0},
+        {"max_concurrency": "2"},
+        {"tool_limits": 2**30},
+    ],
+    ids=str,
+)
+def test_options_that_are_none_are_refused(options: dict[str, Any]) -> None:
+    (name,) = options
+
+    with pytest.raises((TypeError, ValueError), match=f"^{name} is "):
+        load_engine(**options)
+
+
+@pytest.mark.parametrize("options", [{"kind": "libary"}, {"sha256": 5}], ids=str)
+def test_so_are_those_of_a_fetch(options: dict[str, Any]) -> None:
+    (name,) = options
+
+    with pytest.raises((TypeError, ValueError), match=f"^{name} is "):
+        imf.fetch(**options)
 
 
 def test_the_default_engine_is_found_once(
