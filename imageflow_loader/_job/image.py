@@ -183,7 +183,8 @@ class Image(Value):
     ) -> Image:
         """Return the part from *x1*, *y1* to *x2*, *y2*, which may reach outside.
 
-        In pixels; *x2* and *y2* are exclusive. *background_color* is seen outside.
+        In pixels; *x2* and *y2* are exclusive. *background_color* is seen outside; a part
+        that lies wholly outside has alpha only if the image has.
 
         Raises:
             ValueError: The box is empty.
@@ -564,7 +565,7 @@ def decode(
             only a smaller one is needed; "off" never; two numbers ask the decoder for
             at least that size.
         shrink_quality: How the decoder shrinks.
-        discard_color_profile: Take the colours for sRGB.
+        discard_color_profile: Take the colours for sRGB; those of a WebP always are.
         ignore_color_profile_errors: Go on when the profile cannot be used.
         select_frame: A frame of an animation, from 0. Outputs that do not move have
             the first one unless given.
