@@ -77,7 +77,7 @@ def source(word: str) -> SourceLike:
         return word
     if sys.stdin is None:
         raise SourceError("Standard input is closed.")
-    return sys.stdin.buffer
+    return getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)  # a timeout ends its wait
 
 
 def destination(word: str) -> Destination:

@@ -73,7 +73,9 @@ def read_source(
         data = reader.path(given)
     else:
         check_source(given)
-        data = reader.stream(given, _CHUNK)
+        waits = isinstance(given, io.FileIO) and _may_wait(given)
+        stream = _Awaited(given, reader.go_on) if waits else given
+        data = reader.stream(stream, _CHUNK)
     reader.check_size(len(data))
     if not data:
         raise ImageDecodeError(f"{reader.name} is empty.", kind="NoEnabledDecoderFound")
@@ -208,6 +210,12 @@ class _Reader:
 
 def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | _NO_WAITING)
+
+
+def _may_wait(file: io.FileIO) -> bool:
+    """Whether a read may keep us: not at a buffer, of which `poll` knows nothing."""
+    may_read = not file.closed and file.readable() and bool(_NO_WAITING)
+    return may_read and os.get_blocking(file.fileno())
 
 
 class _Awaited:

@@ -183,8 +183,8 @@ class Image(Value):
     ) -> Image:
         """Return the part from *x1*, *y1* to *x2*, *y2*, which may reach outside.
 
-        In pixels; *x2* and *y2* are exclusive. *background_color* is seen outside; a part
-        that lies wholly outside has alpha only if the image has.
+        In pixels; *x2* and *y2* are exclusive. *background_color* is seen outside; a
+        part that lies wholly outside has alpha only if the image has.
 
         Raises:
             ValueError: The box is empty.

@@ -58,6 +58,29 @@ def test_process_writes_the_picture_and_says_so(
     assert sniff(out.read_bytes()) == "image/webp"
 
 
+def test_the_time_runs_while_standard_input_gives_nothing(
+    environment: dict[str, str],
+) -> None:
+    read, write = os.pipe()
+
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "imageflow_loader"),
+            *("process", "-", "-", "w=9", "--timeout", "0.5"),
+        ],
+        stdin=read,
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    os.close(read)
+    os.close(write)
+
+    assert (done.returncode, done.stdout) == (130, b"")
+    assert b"did not end within 0.5 seconds" in done.stderr
+
+
 def test_process_with_two_dashes_is_a_filter(environment: dict[str, str]) -> None:
     done = run(
         "process", "-", "-", "w=72&mode=max", environment=environment, stdin=PHOTO

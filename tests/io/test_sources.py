@@ -303,6 +303,26 @@ def test_a_pipe_that_gives_nothing_is_given_up_in_time(
         os.close(held)
 
 
+def test_so_is_one_that_is_open_without_a_buffer() -> None:
+    read, write = os.pipe()
+
+    with os.fdopen(read, "rb", 0) as pipe, os.fdopen(write, "wb", 0) as writer:
+        writer.write(b"a part")
+        with pytest.raises(JobTimeoutError):
+            read_source(pipe, deadline=Deadline(0.1))
+
+
+def test_an_end_of_a_pipe_that_is_not_for_reading_is_refused() -> None:
+    read, write = os.pipe()
+
+    with (
+        os.fdopen(read, "rb", 0),
+        os.fdopen(write, "wb", 0) as writer,
+        pytest.raises(SourceError, match="not open for reading"),
+    ):
+        read_source(writer)
+
+
 def test_standard_input_is_read_by_its_path() -> None:
     code = (
         "import sys; from imageflow_loader._io import read_source;"
