@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import stat
 from pathlib import Path
@@ -148,13 +149,14 @@ def _write(destination: Destination, data: bytes) -> None:
 def _write_all(stream: SupportsWrite, data: bytes) -> None:
     """Write until nothing is left: an unbuffered stream may take a part only."""
     rest: bytes = data
-    while True:
+    while rest:
         taken = stream.write(rest)
-        if not isinstance(taken, int) or taken >= len(rest):
-            return  # a sink that does not count has taken all
-        if taken <= 0:
+        if isinstance(taken, int) and taken > 0:
+            rest = rest[taken:]
+        elif isinstance(taken, int) or isinstance(stream, io.RawIOBase):
             raise BlockingIOError(errno.EAGAIN, "it takes no more bytes")
-        rest = rest[taken:]
+        else:
+            return  # a sink that does not count has taken all
 
 
 @contextlib.contextmanager

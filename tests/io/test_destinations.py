@@ -297,6 +297,19 @@ def test_a_stream_that_takes_a_part_gets_the_rest_later() -> None:
     assert stream.taken == NEW
 
 
+def test_a_pipe_that_is_full_and_does_not_block_is_a_destination_error() -> None:
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    with (
+        os.fdopen(read, "rb"),
+        os.fdopen(write, "wb", buffering=0) as stream,
+        pytest.raises(DestinationError, match="it takes no more bytes") as e,
+    ):
+        write_output(stream, bytes(2**22))
+
+    assert e.value.errno == errno.EAGAIN
+
+
 def test_a_sink_that_does_not_count_is_believed() -> None:
     class Sink:
         def __init__(self) -> None:
