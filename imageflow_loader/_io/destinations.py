@@ -85,6 +85,13 @@ def check_destination(destination: Destination) -> None:
             f"{destination!r:.80} is a stream of text: open it in binary mode "
             "(open(path, 'wb'), sys.stdout.buffer)"
         )
+    # As inspect.iscoroutinefunction asks, whose import takes as long as a picture.
+    code = getattr(destination.write, "__code__", None)  # None of what is in C
+    if getattr(code, "co_flags", 0) & 0x80:  # an UploadFile of Starlette's, and its kin
+        raise TypeError(
+            f"{destination!r:.80} is written by awaiting: encode to bytes for "
+            "`await file.write(data)`, or give the file inside"
+        )
 
 
 def _staged(

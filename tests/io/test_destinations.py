@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from fastapi import UploadFile
 
+import imageflow_loader as imf
 from imageflow_loader._io import write_output, write_outputs
 from imageflow_loader.errors import DestinationError
 from tests.unprivileged import as_nobody, shared_folder
@@ -359,6 +361,20 @@ def test_a_stream_that_is_closed_or_only_read_is_a_destination_error(
 def test_what_takes_no_bytes_is_a_type_error(destination: object) -> None:
     with pytest.raises(TypeError, match="binary"):
         write_output(destination, NEW)  # type: ignore[arg-type]  # on purpose
+
+
+def test_a_stream_that_is_awaited_is_a_type_error_as_soon_as_it_is_named() -> None:
+    inside = io.BytesIO()
+    upload = UploadFile(inside)
+
+    with pytest.raises(
+        TypeError, match=r"written by awaiting: .* give the file inside"
+    ):
+        imf.decode().encode("png", upload)
+    with pytest.raises(TypeError, match="written by awaiting"):
+        write_output(upload, NEW)
+
+    assert inside.getvalue() == b""
 
 
 def test_the_limit_on_file_sizes_is_not_ours() -> None:
