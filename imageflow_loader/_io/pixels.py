@@ -83,16 +83,25 @@ class Source(Value):
 
         Raises:
             TypeError: It is no image of Pillow's.
+            ValueError: Its mode does not say which number is white.
         """
         if not hasattr(image, "getbands"):
             raise TypeError(f"an image of Pillow's, not {image!r:.80}")
-        mode = image.mode
-        if mode not in ("L", "RGB", "RGBA"):
-            has_alpha = mode in ("LA", "PA", "La", "RGBa") or (
-                "transparency" in image.info
+        mode, has_alpha = image.mode, "transparency" in image.info
+        if mode in ("I", "F"):
+            raise ValueError(
+                f"mode {mode!r} does not say which number is white: convert the image "
+                "first, to 'L' or 'I;16'"
             )
-            mode = "RGBA" if has_alpha else "RGB"
-            image = image.convert(mode)
+        if mode.startswith("I;16"):  # which a PNG holds as it is
+            png = io.BytesIO()
+            image = image.convert("I").convert("I;16")  # from any order of bytes
+            image.save(png, "PNG", compress_level=0, icc_profile=None)
+            return cls(png.getvalue())
+        if mode not in ("L", "RGB", "RGBA") or has_alpha:
+            has_alpha |= mode[-1] in "Aa" or getattr(image.palette, "mode", 0) == "RGBA"
+            image = image.convert("LA") if mode == "La" else image
+            image = image.convert("RGBA" if has_alpha else "RGB")
         return cls(_png(*image.size, len(image.getbands()), image.tobytes()))
 
     def opened(self) -> bytes | str | os.PathLike[str] | SupportsRead:

@@ -94,6 +94,57 @@ def test_a_palette_with_a_transparent_colour_keeps_it() -> None:
     assert opened(imf.Source.from_pil(image))[0, :, 3].tolist() == [0, 255]
 
 
+@pytest.mark.parametrize(
+    ("mode", "clear", "other"),
+    [("1", 255, 0), ("L", 7, 9), ("RGB", (7, 8, 9), (9, 8, 7))],
+)
+def test_a_colour_that_is_transparent_stays_so(
+    mode: str, clear: Any, other: Any
+) -> None:
+    image = Image.new(mode, (2, 1), clear)
+    image.putpixel((1, 0), other)
+    image.info["transparency"] = clear
+
+    assert opened(imf.Source.from_pil(image))[0, :, 3].tolist() == [0, 255]
+
+
+def test_a_palette_of_colours_with_alpha_keeps_it() -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([1, 2, 3, 4, 5, 6, 7, 8], "RGBA")
+    image.putdata([0, 1])
+
+    assert opened(imf.Source.from_pil(image))[0].tolist() == [
+        [1, 2, 3, 4],
+        [5, 6, 7, 8],
+    ]
+
+
+def test_grey_that_is_multiplied_by_its_alpha_is_divided_by_it() -> None:
+    image = Image.new("LA", (1, 1), (200, 51)).convert("La")
+
+    assert opened(imf.Source.from_pil(image)).tolist() == [[[200, 200, 200, 51]]]
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B"])
+def test_grey_of_16_bits_is_scaled_as_that_of_a_file_is(
+    mode: str, engine: imf.Engine
+) -> None:
+    image = Image.new(mode, (4, 1))
+    for x, grey in enumerate([0, 20000, 40000, 65535]):
+        image.putpixel((x, 0), grey)
+
+    made = imf.decode(imf.Source.from_pil(image)).encode(imf.LibPng())
+
+    pixels = made.run(engine=engine).to_numpy()
+    assert pixels[0, :, 0].tolist() == [0, 78, 156, 255]
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
+def test_pixels_whose_range_nobody_knows_are_refused(mode: str) -> None:
+    with pytest.raises(ValueError, match=f"mode '{mode}' .* convert the image first"):
+        imf.Source.from_pil(Image.new(mode, (1, 1)))
+
+
 def test_a_source_of_pixels_is_a_value() -> None:
     array = pictures.scene(4, 4)
     source = imf.Source.from_array(array)
