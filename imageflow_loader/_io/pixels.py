@@ -138,6 +138,10 @@ def to_pil(data: bytes) -> PilImage:
 
     image = PIL.Image.open(io.BytesIO(data))
     image.load()
+    key, most = image.info.get("transparency"), 2 ** data[24] - 1
+    if image.format == "PNG" and data[25] == 0 and key and key <= most < 255:
+        # Of grey with 1, 2 or 4 bits Pillow scales the samples, but not always the key.
+        image.info["transparency"] = key * 255 // most
     return image
 
 

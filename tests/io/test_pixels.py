@@ -186,6 +186,20 @@ def test_pixels_come_back_as_they_went_in(engine: imf.Engine, mode: Any) -> None
     assert made.to_pil().size == (12, 8)
 
 
+@pytest.mark.parametrize("shades", [2, 4, 16, 256])
+@pytest.mark.parametrize("clear", [0, 1, -1])
+def test_a_shade_of_grey_that_is_transparent_comes_back_so(
+    engine: imf.Engine, shades: int, clear: int
+) -> None:
+    greys = (np.arange(31 * 33) % shades * (255 // (shades - 1))).astype(np.uint8)
+    alpha = np.where(greys == np.unique(greys)[clear], 0, 255).astype(np.uint8)
+    pixels = np.stack([greys, greys, greys, alpha], axis=-1).reshape(31, 33, 4)
+
+    made = imf.decode(imf.Source.from_array(pixels)).encode("png").run(engine=engine)
+
+    assert np.array_equal(made.to_numpy()[..., 3], pixels[..., 3])
+
+
 def test_an_array_goes_through_an_engine_and_back(engine: imf.Engine) -> None:
     pixels = pictures.scene(20, 10)
 
