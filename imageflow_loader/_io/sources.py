@@ -166,6 +166,8 @@ class _Reader:
                 chunk = stream.read(ask)
             except ImageflowError:  # time has run out: it is an OSError too
                 raise
+            except UnicodeError:  # a ValueError, of a stream of text
+                chunk = ""  # type: ignore[assignment]  # what it would have given
             except (OSError, ValueError) as error:
                 raise self.unreadable(error, stream) from error
             if chunk is None:  # what a stream that does not block says

@@ -20,6 +20,7 @@ from imageflow_loader.errors import (
     SourceNotFoundError,
     SourceTooLargeError,
 )
+from tests import pictures
 from tests.unprivileged import as_nobody, shared_folder
 
 DATA = bytes(range(256)) * 10_000  # more than one chunk
@@ -254,6 +255,20 @@ def test_a_stream_that_would_block_is_a_source_error() -> None:
 def test_what_gives_no_bytes_is_a_type_error(source: object) -> None:
     with pytest.raises(TypeError, match="bytes"):
         read_source(source)  # type: ignore[arg-type]  # on purpose
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "latin-1"])
+def test_a_picture_that_is_opened_as_text_is_a_type_error(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "in.jpg"
+    path.write_bytes(pictures.jpeg(8, 6))
+
+    with (
+        path.open(encoding=encoding) as stream,
+        pytest.raises(TypeError, match=r"in\.jpg gave str, .* open it in binary mode"),
+    ):
+        read_source(stream)  # type: ignore[arg-type]  # on purpose
 
 
 def test_reading_ends_when_the_token_is_pulled() -> None:
