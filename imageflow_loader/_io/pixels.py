@@ -9,6 +9,8 @@ import zlib
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from .._value import Value
+from ..errors import SourceError
+from .sources import reason, source_name
 
 if TYPE_CHECKING:
     from dataclasses import KW_ONLY
@@ -105,9 +107,24 @@ class Source(Value):
         return cls(_png(*image.size, len(image.getbands()), image.tobytes()))
 
     def opened(self) -> bytes | str | os.PathLike[str] | SupportsRead:
-        """Return what is to be read."""
+        """Return what is to be read.
+
+        Raises:
+            SourceError: It cannot be rewound, though that is asked for.
+            TypeError: It is not a kind of thing that can be.
+        """
         if self.rewind:
-            self.value.seek(0)  # type: ignore[union-attr]  # asked for: it can
+            try:
+                self.value.seek(0)  # type: ignore[union-attr]  # asked for: it can
+            except AttributeError as error:
+                raise TypeError(
+                    f"rewind=True is for streams that can seek, not {self.value!r:.80}"
+                ) from error
+            except (OSError, ValueError) as error:
+                raise SourceError(
+                    f"{source_name(self.value)} cannot be rewound: "
+                    f"{reason(error, self.value, 'seeking')}."
+                ) from error
         return self.value
 
     def __repr__(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from PIL import Image
 import imageflow_loader as imf
 from imageflow_loader._io import read_source
 from tests import pictures
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def opened(source: imf.Source) -> Any:
@@ -163,6 +167,30 @@ def test_a_stream_is_read_from_its_beginning_when_that_is_asked_for() -> None:
     assert read_source(imf.Source.from_file(stream, rewind=True)) == b"abc"
     assert read_source(imf.Source.from_file(stream, rewind=True)) == b"abc"
     assert read_source(imf.Source.from_bytes(bytearray(b"x"))) == b"x"
+
+
+def test_a_stream_that_cannot_be_rewound_is_a_source_error(
+    engine: imf.Engine, tmp_path: Path
+) -> None:
+    read, write = os.pipe()
+    closed = (tmp_path / "in.jpg").open("wb+")
+    closed.close()
+
+    with os.fdopen(write, "wb"), os.fdopen(read, "rb") as pipe:
+        for stream, says in (
+            (pipe, "the input cannot be rewound: it is not open for seeking."),
+            (closed, f"{tmp_path}/in.jpg cannot be rewound: it is closed."),
+        ):
+            source = imf.Source.from_file(stream, rewind=True)
+            with pytest.raises(imf.SourceError) as caught:
+                imf.decode(source).encode("png").run(engine=engine)
+            assert str(caught.value) == says
+
+
+@pytest.mark.parametrize("value", ["photo.jpg", b"bytes", 3])
+def test_what_is_no_stream_that_can_seek_cannot_be_rewound(value: Any) -> None:
+    with pytest.raises(TypeError, match="rewind=True is for streams that can seek"):
+        read_source(imf.Source(value, rewind=True))
 
 
 def test_users_may_write_their_own_source(engine: imf.Engine) -> None:
