@@ -14,7 +14,7 @@ from ..errors import DestinationError
 from .sources import reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from ..types import Destination, SupportsWrite
 
@@ -38,7 +38,7 @@ def write_outputs(
     mode follows the umask, an old one's mode is kept (its owner too, where that is
     allowed), a symbolic link is followed, a read-only file is refused, and a device or
     a pipe is written to as it is. A hard link is parted from its other names. Files are
-    not flushed to the disk.
+    not flushed to the disk. Where a rename fails, those before it are undone.
 
     A stream gets `write` calls and no `close`.
 
@@ -51,7 +51,7 @@ def write_outputs(
     """
     staged: list[tuple[Destination, Path, Path]] = []
     direct: list[tuple[Destination, bytes]] = []
-    with contextlib.ExitStack() as discarding:
+    with contextlib.ExitStack() as discarding, contextlib.ExitStack() as restoring:
         for destination, data in outputs:
             if destination is None:
                 continue
@@ -67,7 +67,10 @@ def write_outputs(
                 _write(destination, data)
         for destination, temporary, target in staged:
             with _errors(destination, beside=True):
+                if temporary is not staged[-1][1]:  # after which nothing can fail
+                    restoring.callback(_quietly, _way_back(target, discarding))
                 temporary.replace(target)
+        restoring.pop_all()
     return [Path(to) if isinstance(to, _PATH) else None for to, _ in outputs]
 
 
@@ -104,7 +107,7 @@ def _staged(
     status = _old_status(named, target)
     # Not named after the target, whose name may be as long as names can be.
     temporary = target.with_name(f".imageflow-{os.urandom(8).hex()}.part")
-    discarding.callback(_discard, temporary)
+    discarding.callback(_quietly, temporary.unlink)
     with temporary.open("xb", buffering=0) as file:
         _write_all(file, data)
     if status is not None:
@@ -114,9 +117,18 @@ def _staged(
     return temporary, target
 
 
-def _discard(temporary: Path) -> None:
+def _way_back(target: Path, discarding: contextlib.ExitStack) -> Callable[[], object]:
+    """Return what makes the file as it is now; of an old one a copy is kept."""
+    if not target.exists():
+        return target.unlink
+    # A hard link could not be taken away again where a folder guards others' files.
+    kept, _ = _staged(str(target), target.read_bytes(), discarding)
+    return lambda: kept.replace(target)
+
+
+def _quietly(undo: Callable[[], object]) -> None:
     with contextlib.suppress(OSError):  # it is in its place, or out of reach
-        temporary.unlink()
+        undo()
 
 
 def _old_status(named: str, target: Path) -> os.stat_result | None:

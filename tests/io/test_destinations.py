@@ -253,6 +253,38 @@ def test_no_file_is_replaced_unless_every_output_can_be_written(tmp_path: Path) 
     assert names(tmp_path) == ["first.jpg"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make another's file")
+def test_what_was_replaced_is_put_back_when_a_later_file_cannot_be() -> None:
+    with shared_folder() as folder:
+        ours, new, others = (folder / name for name in ("1.jpg", "2.jpg", "3.jpg"))
+        for path in (ours, others):
+            path.write_bytes(OLD)
+        ours.chmod(0o640)
+        os.chown(ours, 65534, 65534)
+        others.chmod(0o666)
+        folder.chmod(0o1777)  # where only a file's owner may replace it
+
+        with pytest.raises(DestinationError, match=r"3\.jpg cannot be written") as e:
+            as_nobody(lambda: write_outputs([(p, NEW) for p in (ours, new, others)]))
+
+        assert e.value.errno == errno.EPERM
+        assert (ours.read_bytes(), mode(ours)) == (OLD, 0o640)
+        assert names(folder) == ["1.jpg", "3.jpg"]
+
+
+def test_several_files_are_replaced_and_nothing_lies_beside_them(
+    tmp_path: Path,
+) -> None:
+    paths = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
+    paths[0].write_bytes(OLD)
+    paths[2].write_bytes(OLD)
+
+    assert write_outputs([(path, NEW) for path in paths]) == paths
+
+    assert [path.read_bytes() for path in paths] == [NEW] * 3
+    assert names(tmp_path) == ["a", "b", "c"]
+
+
 def test_several_outputs_arrive_at_their_places(tmp_path: Path) -> None:
     stream = io.BytesIO()
 
