@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from .destinations import (
     check_destination as check_destination,
+    file_of as file_of,
     write_output as write_output,
     write_outputs as write_outputs,
 )

@@ -97,6 +97,14 @@ def check_destination(destination: Destination) -> None:
         )
 
 
+def file_of(destination: Destination | None) -> object:
+    """Return what all names of one file have in common; a stream is itself."""
+    if isinstance(destination, _PATH):
+        with contextlib.suppress(OSError, ValueError):  # told when it is written
+            return Path(os.path.realpath(destination))
+    return destination
+
+
 def _staged(
     named: str, data: bytes, discarding: contextlib.ExitStack
 ) -> tuple[Path, Path]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from .._cancel import awaited
-from .._io import check_destination, opened, read_source, source_name
+from .._io import check_destination, file_of, opened, read_source, source_name
 from .._querystring import with_format_of
 from .._value import Value
 from ..errors import refuse_at_exit
@@ -130,8 +128,9 @@ class Job(Value):
                 raise TypeError(
                     f"a job is made of outputs: end {output!r:.80} with .encode(…)"
                 )
-        _no_two("name", (each.name or str(n) for n, each in enumerate(outputs)))
-        _no_two("destination", (_path(each.to) for each in outputs))
+        if len(outputs) > 1:  # for one alone no file is asked for
+            _no_two("name", (each.name or str(n) for n, each in enumerate(outputs)))
+            _no_two("destination", (file_of(each.to) for each in outputs))
         vars(self).update(outputs=outputs, security=security)
 
     def __hash__(self) -> int:
@@ -298,11 +297,7 @@ def _no_two(what: str, values: Iterable[object]) -> None:
     given = [value for value in values if value is not None]
     for value in given:
         if given.count(value) > 1:
-            raise ValueError(f"two outputs have one {what}: {value!r:.80}")
-
-
-def _path(to: Destination | None) -> object:
-    return Path(to) if isinstance(to, str | PathLike) else to
+            raise ValueError(f"two outputs have one {what}: {value!r:.200}")
 
 
 def _arguments(parameters: Any) -> list[str]:

@@ -285,6 +285,25 @@ def test_several_files_are_replaced_and_nothing_lies_beside_them(
     assert names(tmp_path) == ["a", "b", "c"]
 
 
+def test_two_names_of_one_file_are_one_destination(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    image = imf.decode()
+
+    for one, other in (
+        ("o.png", str(tmp_path / "o.png")),
+        (Path("link/o.png"), "real/o.png"),
+        ("a\0b", "a\0b"),
+    ):
+        with pytest.raises(ValueError, match="two outputs have one destination"):
+            imf.Job(image.encode("png", one), image.encode("png", other))
+
+    assert imf.Job(image.encode("png", "real/o.png"), image.encode("png", "o.png"))
+
+
 def test_several_outputs_arrive_at_their_places(tmp_path: Path) -> None:
     stream = io.BytesIO()
 
