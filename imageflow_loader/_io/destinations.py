@@ -63,8 +63,8 @@ def write_outputs(
             else:
                 direct.append((destination, data))
         for destination, data in direct:
-            with _errors(destination):
-                _write(destination, data)
+            with _errors(destination), _opened(destination) as stream:
+                _write_all(stream, data)
         for destination, temporary, target in staged:
             with _errors(destination, beside=True):
                 if temporary is not staged[-1][1]:  # after which nothing can fail
@@ -164,13 +164,13 @@ def _is_device(path: str | os.PathLike[str]) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def _write(destination: Destination, data: bytes) -> None:
-    """Write to a stream, or to a device as it is."""
+def _opened(
+    destination: Destination,
+) -> contextlib.AbstractContextManager[SupportsWrite]:
+    """Open a device as it is; a stream is open, and stays so."""
     if isinstance(destination, _PATH):
-        with Path(destination).open("wb", buffering=0) as device:
-            _write_all(device, data)
-    else:
-        _write_all(destination, data)
+        return Path(destination).open("wb", buffering=0)
+    return contextlib.nullcontext(destination)
 
 
 def _write_all(stream: SupportsWrite, data: bytes) -> None:
@@ -205,5 +205,6 @@ def _errors(destination: Destination, *, beside: bool = False) -> Iterator[None]
                 why = f"there is no folder {folder}"
             elif number in (errno.EACCES, errno.EPERM, errno.EROFS):
                 why += f" (a new file is made beside it, in {folder})"
-        text = f"{name} cannot be written: {why}."
-        raise DestinationError(text, errno=number, filename=name) from error
+        raise DestinationError(
+            f"{name} cannot be written: {why}.", errno=number, filename=name
+        ) from error
