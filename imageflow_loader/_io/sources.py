@@ -215,7 +215,7 @@ def _at_once(path: str, flags: int) -> int:
 
 
 def _may_wait(file: io.FileIO) -> bool:
-    """Whether a read may keep us: not at a buffer, of which `poll` knows nothing."""
+    """Whether a read keeps us until something comes, and `poll` knows whether."""
     may_read = not file.closed and file.readable() and bool(_NO_WAITING)
     return may_read and os.get_blocking(file.fileno())
 
