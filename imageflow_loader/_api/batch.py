@@ -66,9 +66,10 @@ def batch(
 ) -> Iterator[BatchItem]:
     """Run a recipe on many sources, some at a time.
 
-    Sources are taken as there is room for them, so there may be any number of them. At
-    most twice as many results as workers wait to be taken. When the iterator is closed,
-    what runs is stopped, and nothing half done is left.
+    Sources are taken one by one as there is room for them, so there may be any number.
+    At most twice as many results as workers wait to be taken. Where *sources* or *to*
+    raise an error, it comes behind the items of all that was taken before. When the
+    iterator is closed, what runs is stopped, and nothing half done is left.
 
     Args:
         recipe: What to do; its `decode()` has no source.
@@ -116,35 +117,45 @@ def batch(
         )
     work = _Work(job, options)
     total = len(sources) if isinstance(sources, Sized) else None
+    waiting, window = enumerate(sources), _IN_FLIGHT * workers
 
     def items() -> Iterator[BatchItem]:
-        forever = Deadline(None)
+        forever, done = Deadline(None), 0
         pool = executor or ThreadPoolExecutor(workers, "imageflow-batch")
         flight: dict[Future[Outcome], tuple[int, SourceLike]] = {}  # in their order
         forget = cancel._on_cancel(stop.cancel) if cancel and stop else lambda: None
-        waiting, done = enumerate(sources), 0
+        more, failure = True, None
         try:
-            while True:
-                room = _IN_FLIGHT * workers - len(flight)
-                for index, source in islice(waiting, room):
-                    go_on(forever, cancel)
-                    target = None if to is None else to(source)
-                    flight[_submitted(pool, work, source, target)] = index, source
-                if not flight:
-                    return
-                future = next(iter(flight))
-                if not ordered:
-                    future = next(iter(wait(flight, None, FIRST_COMPLETED).done))
-                outcome = _outcome(future)
+            while more or flight:
                 go_on(forever, cancel)
-                index, source = flight.pop(future)
-                item = BatchItem(index, source, *outcome)
-                done += 1
-                if progress is not None:
-                    progress(done, total)
-                if item.error is not None and on_error == "raise":
-                    raise item.error
-                yield item
+                # One only, which may be long in coming: then see what is done.
+                if more and len(flight) < window:
+                    try:
+                        for index, source in waiting:
+                            target = None if to is None else to(source)
+                            future = _submitted(pool, work, source, target)
+                            flight[future] = index, source
+                            break
+                        else:
+                            more = False
+                    except Exception as error:  # noqa: BLE001 - raised behind the items
+                        more, failure = False, error
+                heads = list(islice(flight, 1 if ordered else None))
+                if not more or len(flight) == window:
+                    wait(heads, None, FIRST_COMPLETED)
+                for future in islice((each for each in heads if each.done()), 1):
+                    outcome = _outcome(future)
+                    go_on(forever, cancel)
+                    index, source = flight.pop(future)
+                    item = BatchItem(index, source, *outcome)
+                    done += 1
+                    if progress is not None:
+                        progress(done, total)
+                    if item.error is not None and on_error == "raise":
+                        raise item.error
+                    yield item
+            if failure is not None:
+                raise failure
         finally:
             forget()
             if stop is not None:

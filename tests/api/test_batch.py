@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import multiprocessing
 import os
 import signal
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,6 +131,68 @@ def test_no_more_sources_are_taken_than_there_is_room_for(ordered: bool) -> None
         next(items)
         assert taken <= number + 2 * 3
     items.close()  # type: ignore[attr-defined]  # a generator
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_what_is_done_comes_before_more_than_one_source_is_waited_for(
+    ordered: bool,
+) -> None:
+    jobs: list[Future[Any]] = []
+    taken = 0
+
+    class Watched(ThreadPoolExecutor):
+        def submit(self, *args: Any, **options: Any) -> Future[Any]:
+            jobs.append(super().submit(*args, **options))
+            return jobs[-1]
+
+    def slow() -> Iterator[bytes]:
+        nonlocal taken
+        for taken, photo in enumerate(photos(8)):  # noqa: B007 - it is looked at below
+            assert not wait(jobs, 30).not_done
+            yield photo
+
+    with Watched(4) as pool:
+        items = imf.batch(
+            RECIPE, slow(), ordered=ordered, executor=pool, engine=FakeEngine()
+        )
+        for number in range(7):
+            assert next(items).index == number
+            assert taken <= number + 1
+        assert next(items).index == 7
+
+
+@pytest.mark.parametrize("fault", ["sources", "to"])
+def test_an_error_of_the_sources_comes_behind_the_items_of_those_before(
+    fault: str, engine: imf.Engine, tmp_path: Path
+) -> None:
+    def broken() -> Iterator[int]:
+        yield from range(3)
+        if fault == "sources":
+            raise LookupError("no more")
+        yield 3
+
+    def target(photo: Any) -> Path:
+        return tmp_path / ["0.png", "1.png", "2.png"][photo.number]
+
+    class Photo(io.BytesIO):
+        def __init__(self, number: int) -> None:
+            super().__init__(pictures.png())
+            self.number = number
+
+    items = imf.batch(
+        RECIPE,
+        map(Photo, broken()),
+        to=target,
+        workers=2,
+        on_error="yield",
+        engine=engine,
+    )
+
+    assert [next(items).unwrap()[0].path for _ in range(3)] == [
+        tmp_path / f"{number}.png" for number in range(3)
+    ]
+    with pytest.raises(LookupError):
+        next(items)
 
 
 def test_progress_is_told_with_the_number_of_all_where_it_is_known() -> None:
