@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sized
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from .._cancel import CancelToken, Deadline, go_on
@@ -12,7 +13,7 @@ from .._checks import one_of, whole
 from .._engine import get_engine
 from .._job import Job, JobResult, Output
 from .._value import Value
-from ..errors import EngineCrashedError, EngineError, ImageflowError
+from ..errors import EngineCrashedError, EngineError, ImageflowError, InvalidJobError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -74,7 +75,8 @@ def batch(
     Args:
         recipe: What to do; its `decode()` has no source.
         sources: Bytes, paths or streams.
-        to: Where the output of a source goes; None for bytes.
+        to: Where the output of a source goes; None for bytes. A path that another
+            source had is an `InvalidJobError`: all are kept, some 200 bytes each.
         workers: How many run at once: those of a pool, else one for each processor of
             this machine. Say how many a cluster has.
         ordered: Whether items come in the order of the sources, or as they are done.
@@ -96,7 +98,8 @@ def batch(
         raise TypeError(f"recipe is a Job or an Output, not {recipe!r:.80}")
     if isinstance(sources, str | bytes | os.PathLike):
         raise TypeError("sources are many: put the only one into a list")
-    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait  # 10 ms
+    # 10 ms, and only here
+    from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
     job = Job(recipe) if isinstance(recipe, Output) else recipe
     if to is not None and len(job.outputs) != 1:
@@ -118,6 +121,22 @@ def batch(
     work = _Work(job, options)
     total = len(sources) if isinstance(sources, Sized) else None
     waiting, window = enumerate(sources), _IN_FLIGHT * workers
+    places: dict[str, int] = {}
+
+    def submitted(pool: Executor, index: int, source: SourceLike) -> Future[Outcome]:
+        target = None if to is None else to(source)
+        if (
+            isinstance(target, str | os.PathLike)
+            and (first := places.setdefault(str(Path(target)), index)) != index
+        ):
+            text = f"Sources {first} and {index} have one destination: {target}."
+            future: Future[Outcome] = Future()
+            future.set_result((None, InvalidJobError(text)))
+            return future
+        try:
+            return pool.submit(work.run, source, target)
+        except RuntimeError as error:  # too many threads, or the pool was shut down
+            raise EngineError(f"The job could not be started: {error}.") from error
 
     def items() -> Iterator[BatchItem]:
         forever, done = Deadline(None), 0
@@ -132,9 +151,7 @@ def batch(
                 if more and len(flight) < window:
                     try:
                         for index, source in waiting:
-                            target = None if to is None else to(source)
-                            future = _submitted(pool, work, source, target)
-                            flight[future] = index, source
+                            flight[submitted(pool, index, source)] = index, source
                             break
                         else:
                             more = False
@@ -182,15 +199,6 @@ class _Work(NamedTuple):
             return job.run(source, **self.options), None
         except ImageflowError as error:
             return None, error
-
-
-def _submitted(
-    pool: Executor, work: _Work, source: SourceLike, to: Destination | None
-) -> Future[Outcome]:
-    try:
-        return pool.submit(work.run, source, to)
-    except RuntimeError as error:  # too many threads, or the pool was shut down
-        raise EngineError(f"The job could not be started: {error}.") from error
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:

@@ -114,6 +114,33 @@ def test_each_output_goes_to_its_place(engine: imf.Engine, tmp_path: Path) -> No
     assert {imf.info(path).mime_type for path in paths if path} == {"image/webp"}
 
 
+def test_no_source_overwrites_what_was_made_of_another(
+    engine: imf.Engine, tmp_path: Path
+) -> None:
+    def target(photo: Any) -> Any:
+        return f"{tmp_path}/./same.png" if photo is first else tmp_path / "same.png"
+
+    first, second = photos(2)
+    here = {"to": target, "engine": engine}
+
+    one, other = imf.batch(RECIPE, [first, second], on_error="yield", **here)
+
+    assert one.unwrap()[0].path == tmp_path / "same.png"
+    assert pictures.size((tmp_path / "same.png").read_bytes()) == one.unwrap()[0].size
+    assert isinstance(other.error, imf.InvalidJobError)
+    assert "Sources 0 and 1 have one destination" in str(other.error)
+    with pytest.raises(ValueError, match="one destination"):
+        list(imf.batch(RECIPE, [first, second], **here))
+
+
+def test_a_stream_may_take_the_outputs_of_many_sources() -> None:
+    whole = io.BytesIO()
+
+    items = list(imf.batch(RECIPE, photos(3), to=lambda _: whole, engine=FakeEngine()))
+
+    assert len(whole.getvalue()) == sum(i.unwrap()[0].byte_count for i in items)
+
+
 @pytest.mark.parametrize("ordered", [True, False])
 def test_no_more_sources_are_taken_than_there_is_room_for(ordered: bool) -> None:
     taken = 0
