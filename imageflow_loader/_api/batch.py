@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from .._cancel import CancelToken, Deadline, go_on
-from .._checks import one_of, whole
+from .._checks import instance, one_of, whole
 from .._engine import get_engine
 from .._job import Job, JobResult, Output
 from .._value import Value
@@ -96,10 +96,17 @@ def batch(
     """
     if not isinstance(recipe, Job | Output):
         raise TypeError(f"recipe is a Job or an Output, not {recipe!r:.80}")
-    if isinstance(sources, str | bytes | os.PathLike):
+    if hasattr(sources, "read") or isinstance(
+        sources, str | bytes | bytearray | memoryview | os.PathLike
+    ):
         raise TypeError("sources are many: put the only one into a list")
-    # 10 ms, and only here
-    from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+    from concurrent.futures import (  # 10 ms, and only here
+        FIRST_COMPLETED,
+        Executor,
+        Future,
+        ThreadPoolExecutor,
+        wait,
+    )
 
     job = Job(recipe) if isinstance(recipe, Output) else recipe
     if to is not None and len(job.outputs) != 1:
@@ -109,6 +116,8 @@ def batch(
     whole(1, workers=workers)
     one_of(Literal["raise", "yield"], on_error=on_error)
     cancel = options.pop("cancel", None)
+    instance(CancelToken, cancel=cancel)
+    instance(Executor, executor=executor)
     stop = None
     if executor is None or isinstance(executor, ThreadPoolExecutor):
         options["cancel"] = stop = CancelToken()

@@ -325,12 +325,20 @@ def test_arguments_that_do_not_fit_are_a_value_error_at_once(
         {"sources": "one.jpg"},
         {"sources": Path("one.jpg")},
         {"sources": b"a picture"},
+        {"sources": bytearray(b"a picture")},
+        {"sources": memoryview(b"a picture")},
+        {"sources": io.BytesIO(b"a\npicture")},
+        {"sources": imf.Source(b"a picture")},
+        {"sources": 3},
+        {"cancel": "x"},
+        {"executor": "x"},
     ],
 )
-def test_what_is_no_recipe_or_not_many_sources_is_a_type_error_at_once(
+def test_what_is_of_a_wrong_type_is_a_type_error_at_once(
     arguments: dict[str, Any],
 ) -> None:
-    with pytest.raises(TypeError, match=r"a Job or an Output|into a list"):
+    says = r"a Job or an Output|into a list|not iterable|(cancel|executor) is of type"
+    with pytest.raises(TypeError, match=says):
         imf.batch(**{"recipe": RECIPE, "sources": [], **arguments})
 
 
