@@ -84,7 +84,9 @@ def batch(
         progress: Called with the number of items done and, where it is known, the
             number of all.
         executor: Where the jobs run, not shut down: any of `concurrent.futures`, or a
-            Dask cluster's (`Client.get_executor()`). Threads of ours unless given.
+            Dask cluster's (`Client.get_executor()`). Threads of ours unless given. When
+            a process of a pool dies, what it was given is an `EngineCrashedError` each,
+            and then the batch ends with an `EngineError`, for it takes no more.
         **options: How they are run: `RunOptions`. `timeout` is for each source,
             `engine` for threads: other processes find their own.
 
@@ -211,14 +213,17 @@ class _Work(NamedTuple):
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:
+    from concurrent.futures import BrokenExecutor
+
     try:
         return future.result()
     except Exception as error:
-        # Dask's, which is no dependency: each worker that tried it has died.
-        if type(error).__name__ != "KilledWorker":
+        # Dask's is known by its name: it is no dependency.
+        if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
+            return None, EngineCrashedError(f"Its workers died: {error}")
+        if "pickle" not in str(error):
             raise
-        text = f"Its workers died, one after the other: {error}"
-        return None, EngineCrashedError(text)
+        return None, EngineError(f"The job could not be started: {error}.")
 
 
 def _processors() -> int:

@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -271,10 +270,13 @@ def test_a_pool_of_the_caller_is_used_and_left_open(engine: imf.Engine) -> None:
 
 
 @pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessPoolExecutor]:
+def processes(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[ProcessPoolExecutor]:
     monkeypatch.setenv("IMAGEFLOW_LIBRARY", str(engine_under_test("library")))
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=context) as pool:
+    count = getattr(request, "param", 2)
+    with ProcessPoolExecutor(count, mp_context=context) as pool:
         yield pool
 
 
@@ -342,13 +344,34 @@ def test_what_is_of_a_wrong_type_is_a_type_error_at_once(
         imf.batch(**{"recipe": RECIPE, "sources": [], **arguments})
 
 
-def test_a_worker_process_that_dies_ends_the_batch(
+@pytest.mark.parametrize("processes", [1], indirect=True)
+def test_a_worker_process_that_dies_costs_no_item_of_what_was_taken(
     processes: ProcessPoolExecutor,
 ) -> None:
-    items = imf.batch(RECIPE, [Deadly()] * 3, on_error="yield", executor=processes)
+    sources = [*photos(2), Deadly(), *photos(40)]
+    items = imf.batch(RECIPE, sources, on_error="yield", executor=processes)
 
-    with pytest.raises(BrokenProcessPool):
-        list(items)
+    outcomes = []
+    with pytest.raises(imf.EngineError, match="could not be started: A child process"):
+        outcomes.extend(item.error for item in items)
+
+    done, lost = outcomes[:2], outcomes[2:]
+    assert done == [None, None]
+    assert {type(error) for error in lost} == {imf.EngineCrashedError}
+    assert "workers died" in str(lost[0])
+
+
+def test_a_source_that_cannot_go_to_another_process_is_an_error_of_its_own(
+    processes: ProcessPoolExecutor, tmp_path: Path
+) -> None:
+    (tmp_path / "a.png").write_bytes(pictures.png())
+    with (tmp_path / "a.png").open("rb") as file:
+        sources = [*photos(1), file, *photos(1)]
+        items = list(imf.batch(RECIPE, sources, on_error="yield", executor=processes))
+
+    assert [item.error is None for item in items] == [True, False, True]
+    assert isinstance(items[1].error, imf.EngineError)
+    assert "could not be started: cannot pickle" in str(items[1].error)
 
 
 # A Dask cluster of two worker processes
