@@ -67,8 +67,6 @@ def batch(
         for source, target in found.items()
         if not (skip_existing and _is_newer(target, source))
     }
-    for folder in sorted({target.parent for target in targets.values()}):
-        _make(folder)
     items = _api.batch(
         Job(command_string(None, query)),
         targets,
@@ -76,6 +74,8 @@ def batch(
         on_error="yield",
         **options,
     )
+    for folder in sorted({target.parent for target in targets.values()}):
+        _make(folder)
     for error in unread:
         why = f"{error.filename} cannot be read: {error.strerror}."
         _tell_failure(error.filename, SourceError(why), as_json=as_json)

@@ -109,6 +109,20 @@ def test_two_that_would_be_one_are_a_usage_error(
     assert not (tmp_path / "web").exists()
 
 
+def test_no_workers_are_a_usage_error_and_no_folder_is_made(
+    folder: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    done = run(
+        *("batch", folder, "--to", tmp_path / "web", "--query", "w=9"),
+        *("--workers", "0"),
+        environment=environment,
+    )
+
+    assert done.returncode == 2
+    assert b"workers is 1 to" in done.stderr
+    assert not (tmp_path / "web").exists()
+
+
 def test_one_picture_by_two_names_is_done_once(
     folder: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
