@@ -53,6 +53,7 @@ SHOWN_AS = {  # in signatures, what says less to users
     r"Pixels\b": "numpy.typing.NDArray[numpy.uint8]",
     r"Unpack\[(\w+)\]": r"\1",
     r"_([PT])\b": r"\1",
+    r"_(Engine)T\b": r"\1",
 }
 # Classes that others make for users, beside tuples and protocols.
 NOT_CALLED = {"BatchItem", "EncodedImage", "Engine", "Image", "ImageInfo", "JobResult"}

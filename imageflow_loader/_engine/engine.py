@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
+    from typing_extensions import Self
+
     from .._backend import Backend, Response
     from .._cancel import CancelToken
     from .._platform import Platform
@@ -172,7 +174,7 @@ class Engine:
         if self._stand_in is not None:
             self._stand_in.close()
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

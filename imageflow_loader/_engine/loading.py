@@ -9,7 +9,7 @@ import threading
 from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .._backend import ToolLimits, open_backend
 from .._checks import given, instance, one_of, switch, whole
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from .._backend import Backend
     from .._platform import Platform
+
+_EngineT = TypeVar("_EngineT", bound=Engine)
 
 _log = logging.getLogger("imageflow_loader")
 _log.addHandler(logging.NullHandler())  # silent in a program that sets up no logging
@@ -125,7 +127,7 @@ def get_engine() -> Engine:
 
 
 @contextlib.contextmanager
-def use_engine(engine: Engine) -> Iterator[Engine]:
+def use_engine(engine: _EngineT) -> Iterator[_EngineT]:
     """Make *engine* the one that `get_engine` returns in this context.
 
     An asyncio task takes it along; a thread that is started inside does not.

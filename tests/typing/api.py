@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import assert_type
 
@@ -100,9 +100,13 @@ def engines() -> None:
     with imf.load_engine("tool", tool_limits=imf.ToolLimits(cpu_seconds=3)) as engine:
         assert_type(engine, imf.Engine)
         assert_type(engine.send_json("v1/get_version_info", {}), imf.RawResponse)
+    with imf.use_engine(imf.load_engine()) as chosen:
+        assert_type(chosen, imf.Engine)
     with imf.use_engine(FakeEngine()) as fake:
-        assert_type(fake, imf.Engine)
-    assert_type(FakeEngine().jobs, list[RecordedJob])
+        imf.process(b"", "w=3")
+    assert_type(fake.jobs, list[RecordedJob])
+    with FakeEngine() as opened:
+        assert_type(opened.jobs[0].nodes[0]["constrain"], Any)
     imf.load_engine("wasm")  # type: ignore[arg-type]
 
 
