@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
@@ -109,7 +110,7 @@ class _FakeBackend(Backend):
         with self._lock:
             self.jobs.append(RecordedJob(request.message, inputs))
         if self.error is not None:
-            raise self.error
+            raise copy.copy(self.error)  # jobs write the names of their sources into it
         extensions = dict(_extensions(request.message))
         pixels = {i: base64.b64decode(_PIXEL[each]) for i, each in extensions.items()}
         encodes = [_told(io_id, each) for io_id, each in extensions.items()]

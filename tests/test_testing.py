@@ -57,6 +57,22 @@ def test_it_raises_what_it_is_told_to() -> None:
     assert len(engine.jobs) == 1
 
 
+def test_its_error_names_the_source_of_each_job(tmp_path: Path) -> None:
+    error = imf.ImageDecodeError("bad", kind="ImageDecodingError")
+    said = []
+
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(b"any bytes")
+        with pytest.raises(imf.ImageDecodeError) as raised:
+            imf.process(tmp_path / name, "w=3", engine=FakeEngine(error=error))
+        said.append((raised.value.message, raised.value.kind))
+
+    assert said == [
+        (f"{tmp_path / name}: bad", "ImageDecodingError") for name in ("a.jpg", "b.jpg")
+    ]
+    assert (error.message, error.job) == ("bad", None)
+
+
 def test_sources_and_limits_are_as_with_any_engine() -> None:
     with pytest.raises(imf.SourceTooLargeError):
         imf.process(
