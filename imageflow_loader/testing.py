@@ -18,13 +18,15 @@ from __future__ import annotations
 import base64
 import copy
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
-from urllib.parse import parse_qsl
 
 from ._backend import Backend, Response
 from ._engine import Engine
+from ._io import sniff
 from ._job import Job
+from ._querystring import TRUE, named_format, parsed
 from .types import Capability, VersionInfo
 
 if TYPE_CHECKING:
@@ -76,8 +78,10 @@ class RecordedJob(NamedTuple):
 class FakeEngine(Engine):
     """An engine that does nothing, remembers everything and gives one black pixel.
 
-    Each output is a real picture of the format that is asked for, 1 × 1. Sources are
-    read and checked, limits and destinations are kept, as with any engine.
+    Each output is a real picture of the format that is asked for, 1 × 1: that of the
+    source where it is kept, of the first where a recipe has several; PNG where the
+    engine chooses, or WebP where that is allowed. Sources are read and checked, limits
+    and destinations are kept, as with any engine.
 
     Attributes:
         jobs: What it was given, in order.
@@ -111,7 +115,7 @@ class _FakeBackend(Backend):
             self.jobs.append(RecordedJob(request.message, inputs))
         if self.error is not None:
             raise copy.copy(self.error)  # jobs write the names of their sources into it
-        extensions = dict(_extensions(request.message))
+        extensions = dict(_extensions(request.message, inputs))
         pixels = {i: base64.b64decode(_PIXEL[each]) for i, each in extensions.items()}
         encodes = [_told(io_id, each) for io_id, each in extensions.items()]
         result = {"encodes": encodes, "decodes": [], "performance": {"frames": []}}
@@ -119,18 +123,37 @@ class _FakeBackend(Backend):
         return Response(200, {**answer, "data": {"job_result": result}}, pixels)
 
 
-def _extensions(message: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
+def _extensions(
+    message: Mapping[str, Any], inputs: Mapping[int, bytes]
+) -> Iterator[tuple[int, str]]:
     """Yield the io_id of each output and the extension of what it is given."""
     nodes = message["framewise"]["graph"]["nodes"].values()
     for node in (each for each in nodes if isinstance(each, dict)):
+        command = node.get("command_string", {})
+        source = inputs.get(command.get("decode", min(inputs, default=0)), b"")
         if encode := node.get("encode"):
-            preset = encode["preset"]
-            name = preset if isinstance(preset, str) else next(iter(preset))
-            name = preset["format"]["format"] if name == "format" else name
-            yield encode["io_id"], _EXTENSIONS.get(name, "png")
-        elif "encode" in (command := node.get("command_string", {})):
-            name = dict(parse_qsl(command["value"])).get("format", "")
-            yield command["encode"], _EXTENSIONS.get(name, "png")
+            io_id, preset = encode["io_id"], encode["preset"]
+        elif "encode" in command:
+            io_id, preset = command["encode"], _preset(command["value"])
+        else:
+            continue
+        name = preset if isinstance(preset, str) else next(iter(preset))
+        options = {} if name == preset else preset[name] or {}
+        name = options.get("format", name)
+        found = {
+            "auto": "webp" if (options.get("allow") or {}).get("webp") else "png",
+            "keep": (sniff(source) or "").removeprefix("image/"),
+        }
+        yield io_id, _EXTENSIONS.get(found.get(name, name), "png")
+
+
+def _preset(query: str) -> dict[str, Any]:
+    """Return the preset that a query string stands for, as far as its format goes."""
+    name = "keep"
+    with suppress(ValueError):  # engines pass over a format that there is not
+        name = named_format(query) or name
+    allow = {"webp": parsed(query).get("accept.webp", "").lower() in TRUE}
+    return {"format": {"format": name, "allow": allow}}
 
 
 def _told(io_id: int, extension: str) -> dict[str, Any]:

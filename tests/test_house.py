@@ -34,7 +34,7 @@ MAY_USE: dict[str, set[str]] = {
     "_job": GROUND | {"_io", "_backend", "_engine"},
     "_api": GROUND | {"_io", "_backend", "_engine", "_job"},
     "_cli": GROUND | {"_io", "_platform", "_supply", "_engine", "_job", "_api"},
-    "testing": GROUND | {"_backend", "_engine", "_job"},
+    "testing": GROUND | {"_io", "_backend", "_engine", "_job"},
     "__init__": GROUND | {"_io", "_engine", "_job", "_api"},
     "__main__": {"_cli"},
 }

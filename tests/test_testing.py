@@ -34,6 +34,45 @@ def test_it_gives_one_pixel_of_the_format_that_is_asked_for(
     assert pictures.size(made.data) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("query", "mime_type"),
+    [
+        ("format=WEBP", "image/webp"),
+        ("FORMAT=webp", "image/webp"),
+        ("thumbnail=webp", "image/webp"),
+        ("srcset=gif,10w", "image/gif"),
+        ("qp=good&accept.webp=TRUE", "image/webp"),
+        ("qp=good", "image/png"),
+        ("format=jpe", "image/jpeg"),
+        ("format=keep", "image/jpeg"),
+        ("format=bmp", "image/jpeg"),
+        ("w=100", "image/jpeg"),
+    ],
+)
+def test_it_reads_a_query_string_as_engines_do(query: str, mime_type: str) -> None:
+    made = imf.process(pictures.jpeg(), query, engine=FakeEngine())
+
+    assert made.mime_type == imf.sniff(made.data) == mime_type
+
+
+def test_a_format_that_is_kept_is_that_of_the_source() -> None:
+    jpeg, webp = imf.decode(pictures.jpeg()), imf.decode(pictures.webp())
+    outputs = [
+        imf.canvas(1, 1).encode("keep"),
+        jpeg.flip_h().encode("keep"),
+        webp.watermark(imf.Watermark(pictures.png())).encode("keep"),
+        webp.encode(imf.Auto(allow=imf.Allow(webp=True))),
+    ]
+
+    with imf.use_engine(FakeEngine()):
+        made = [each.run() for each in outputs]
+        made.append(imf.thumbnail(pictures.gif(), 100))
+        made += imf.run(outputs[1], imf.command_string(pictures.gif(), "w=3"))
+
+    types = ("png", "jpeg", "webp", "webp", "gif", "jpeg", "gif")
+    assert [each.mime_type for each in made] == [f"image/{each}" for each in types]
+
+
 def test_it_remembers_what_it_was_given(tmp_path: Path) -> None:
     engine = FakeEngine()
 
