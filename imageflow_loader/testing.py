@@ -27,6 +27,7 @@ from ._engine import Engine
 from ._io import sniff
 from ._job import Job
 from ._querystring import TRUE, named_format, parsed
+from .errors import UnsupportedFeatureError
 from .types import Capability, VersionInfo
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ class FakeEngine(Engine):
     Each output is a real picture of the format that is asked for, 1 × 1: that of the
     source where it is kept, of the first where a recipe has several; PNG where the
     engine chooses, or WebP where that is allowed. Sources are read and checked, limits
-    and destinations are kept, as with any engine.
+    and destinations are kept, as with any engine. Of `send_json` it takes no message
+    but a graph.
 
     Attributes:
         jobs: What it was given, in order.
@@ -107,6 +109,11 @@ class _FakeBackend(Backend):
         self._lock = threading.Lock()
 
     def execute(self, request: Request) -> Response:
+        if "graph" not in request.message.get("framewise", ()):
+            raise UnsupportedFeatureError(
+                "A FakeEngine takes recipes, which are v1/execute with a graph: it has "
+                f"no answer to this {request.method}."
+            )
         inputs = {
             io_id: data.read_bytes() if isinstance(data, Path) else bytes(data)
             for io_id, data in request.inputs.items()

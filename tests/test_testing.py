@@ -96,6 +96,25 @@ def test_it_raises_what_it_is_told_to() -> None:
     assert len(engine.jobs) == 1
 
 
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("v1/get_version_info", {}),
+        ("v1/get_image_info", {"io_id": 0}),
+        ("v1/execute", {"framewise": {"steps": [{"decode": {"io_id": 0}}]}}),
+    ],
+)
+def test_json_of_ones_own_is_refused_in_plain_words(
+    method: str, message: dict[str, Any]
+) -> None:
+    engine = FakeEngine()
+
+    with pytest.raises(imf.EngineError, match=f"has no answer to this {method}"):
+        engine.send_json(method, message, inputs={0: b"any bytes"})
+
+    assert engine.jobs == []
+
+
 def test_its_error_names_the_source_of_each_job(tmp_path: Path) -> None:
     error = imf.ImageDecodeError("bad", kind="ImageDecodingError")
     said = []
