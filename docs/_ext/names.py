@@ -53,7 +53,7 @@ SHOWN_AS = {  # in signatures, what says less to users
     r"Pixels\b": "numpy.typing.NDArray[numpy.uint8]",
     r"Unpack\[(\w+)\]": r"\1",
     r"_([PT])\b": r"\1",
-    r"_(Engine)T\b": r"\1",
+    r"_(Engine|SourceLike)T\b": r"\1",
 }
 # Classes that others make for users, beside tuples and protocols.
 NOT_CALLED = {"BatchItem", "EncodedImage", "Engine", "Image", "ImageInfo", "JobResult"}
@@ -68,6 +68,8 @@ def resolve(
     if node["refdomain"] != "py":
         return None
     target = node["reftarget"].removesuffix("()")
+    if target.endswith("._SourceLikeT"):  # a member's type, which is not in a signature
+        target, shown = "SourceLike", nodes.Text("SourceLike")
     domain = env.domains.python_domain
     names = [target, target.split(".")[-1]] if "." in target else [target]
     if target.startswith("self."):

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sized
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from .._cancel import CancelToken, Deadline, go_on
 from .._checks import instance, one_of, whole
@@ -24,17 +24,18 @@ if TYPE_CHECKING:
     from .._job import RunOptions
     from ..types import Destination, SourceLike
 
+_SourceLikeT = TypeVar("_SourceLikeT", bound="SourceLike", covariant=True)
 Outcome: TypeAlias = tuple[JobResult | None, ImageflowError | None]
 
 _IN_FLIGHT = 2  # jobs for each worker: one that runs, one that waits for it
 
 
-class BatchItem(Value):
+class BatchItem(Generic[_SourceLikeT], Value):
     """What came of one source: a result, or an error. Made by `batch`."""
 
     index: int
     """The source's place in the order they were given."""
-    source: SourceLike
+    source: _SourceLikeT
     """As it was given."""
     result: JobResult | None
     """None where there is an error."""
@@ -55,16 +56,16 @@ class BatchItem(Value):
 
 def batch(
     recipe: Job | Output,
-    sources: Iterable[SourceLike],
+    sources: Iterable[_SourceLikeT],
     *,
-    to: Callable[[SourceLike], Destination] | None = None,
+    to: Callable[[_SourceLikeT], Destination] | None = None,
     workers: int | None = None,
     ordered: bool = True,
     on_error: Literal["raise", "yield"] = "raise",
     progress: Callable[[int, int | None], object] | None = None,
     executor: Executor | None = None,
     **options: Unpack[RunOptions],
-) -> Iterator[BatchItem]:
+) -> Iterator[BatchItem[_SourceLikeT]]:
     """Run a recipe on many sources, some at a time.
 
     Sources are taken one by one as there is room for them, so there may be any number.
@@ -134,8 +135,9 @@ def batch(
     waiting, window = enumerate(sources), _IN_FLIGHT * workers
     places: dict[str, int] = {}
 
-    def submitted(pool: Executor, index: int, source: SourceLike) -> Future[Outcome]:
-        target = None if to is None else to(source)
+    def submitted(
+        pool: Executor, index: int, source: SourceLike, target: Destination | None
+    ) -> Future[Outcome]:
         if (
             isinstance(target, str | os.PathLike)
             and (first := places.setdefault(str(Path(target)), index)) != index
@@ -149,10 +151,10 @@ def batch(
         except RuntimeError as error:  # too many threads, or the pool was shut down
             raise EngineError(f"The job could not be started: {error}.") from error
 
-    def items() -> Iterator[BatchItem]:
+    def items() -> Iterator[BatchItem[_SourceLikeT]]:
         forever, done = Deadline(None), 0
         pool = executor or ThreadPoolExecutor(workers, "imageflow-batch")
-        flight: dict[Future[Outcome], tuple[int, SourceLike]] = {}  # in their order
+        flight: dict[Future[Outcome], tuple[int, _SourceLikeT]] = {}  # in their order
         forget = cancel._on_cancel(stop.cancel) if cancel and stop else lambda: None
         more, failure = True, None
         try:
@@ -162,7 +164,9 @@ def batch(
                 if more and len(flight) < window:
                     try:
                         for index, source in waiting:
-                            flight[submitted(pool, index, source)] = index, source
+                            target = None if to is None else to(source)
+                            future = submitted(pool, index, source, target)
+                            flight[future] = index, source
                             break
                         else:
                             more = False

@@ -70,7 +70,7 @@ def batch(
     items = _api.batch(
         Job(command_string(None, query)),
         targets,
-        to=lambda source: targets[Path(str(source))],
+        to=targets.__getitem__,
         on_error="yield",
         **options,
     )
@@ -154,7 +154,7 @@ def _is_newer(target: Path, source: Path) -> bool:
         return False
 
 
-def _report(items: Iterator[BatchItem], total: int, *, as_json: bool) -> int:
+def _report(items: Iterator[BatchItem[Path]], total: int, *, as_json: bool) -> int:
     """Print what comes, as it comes, and return how many failed."""
     failed = 0
 
@@ -183,7 +183,7 @@ def _tell_failure(name: str, error: ImageflowError, *, as_json: bool) -> None:
     say(f"{over}{red(f'{name}:')} {text}")
 
 
-def _record(item: BatchItem) -> dict[str, Any]:
+def _record(item: BatchItem[Path]) -> dict[str, Any]:
     made = item.unwrap()[0]
     return {
         "source": source_name(item.source),

@@ -6,6 +6,7 @@ import io
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
@@ -427,7 +428,7 @@ def test_a_picture_that_kills_every_worker_is_an_error_and_the_cluster_goes_on(
 ) -> None:
     executor = cluster.get_executor()
 
-    def items(source: Any) -> list[imf.BatchItem]:
+    def items(source: Any) -> list[imf.BatchItem[Any]]:
         return list(imf.batch(RECIPE, [source], on_error="yield", executor=executor))
 
     # One after the other: Dask blames whatever shares a worker that dies.
@@ -436,6 +437,16 @@ def test_a_picture_that_kills_every_worker_is_an_error_and_the_cluster_goes_on(
     assert isinstance(deadly.error, imf.EngineCrashedError)
     assert "workers died" in str(deadly.error)
     assert good.unwrap()[0].extension == "png"
+
+
+def test_an_item_is_a_value_that_can_be_pickled() -> None:
+    items = list(imf.batch(RECIPE, [BAD], engine=FakeEngine()))
+    again = pickle.loads(pickle.dumps(items))  # noqa: S301 - our own
+
+    assert again == items
+    assert type(items[0]) is imf.BatchItem
+    assert repr(items[0]).startswith("BatchItem(index=0, source=b'this is no picture")
+    assert imf.BatchItem[bytes](0, BAD, None, None).source is BAD
 
 
 def test_no_sources_give_no_items() -> None:

@@ -86,14 +86,30 @@ async def awaited(output: imf.Output) -> None:
 
 
 def batches(output: imf.Output, sources: list[Path]) -> None:
+    def target(source: Path) -> Path:
+        return source.with_suffix(".webp")
+
     with ProcessPoolExecutor() as executor:
         for item in imf.batch(
-            output, sources, to=str, on_error="yield", executor=executor
+            output, sources, to=target, on_error="yield", executor=executor
         ):
-            assert_type(item, imf.BatchItem)
+            assert_type(item, imf.BatchItem[Path])
+            assert_type(item.source.name, str)
             assert_type(item.error, imf.ImageflowError | None)
             assert_type(item.unwrap(), imf.JobResult)
+            told(item)
+    either: list[str | bytes] = ["a.jpg", b"bytes"]
+    for mixed in imf.batch(output, either, to=str):
+        assert_type(mixed.source, str | bytes)
+    for bound in imf.batch(output, map(imf.Source.from_bytes, [b""])):
+        assert_type(bound, imf.BatchItem[imf.Source])
+    imf.batch(output, [b""], to=target)  # type: ignore[arg-type]
+    imf.batch(output, [3])  # type: ignore[type-var]
     imf.batch(output, sources, on_error="ignore")  # type: ignore[arg-type]
+
+
+def told(item: imf.BatchItem[SourceLike]) -> str:
+    return repr(item.source)
 
 
 def engines() -> None:
