@@ -176,10 +176,8 @@ def batch(
                 if not more or len(flight) == window:
                     wait(heads, None, FIRST_COMPLETED)
                 for future in islice((each for each in heads if each.done()), 1):
-                    outcome = _outcome(future)
                     go_on(forever, cancel)
-                    index, source = flight.pop(future)
-                    item = BatchItem(index, source, *outcome)
+                    item = BatchItem(*flight.pop(future), *_outcome(future))
                     done += 1
                     if progress is not None:
                         progress(done, total)
