@@ -464,6 +464,103 @@ fn an_animation_repeats_for_ever_and_a_still_does_not() {
     assert!(!still.windows(8).any(|bytes| bytes == b"NETSCAPE"));
 }
 
+/// An animation of one colour, with as many frames as there are delays.
+fn moving(color: [u8; 3], delays: &[u16]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, 4, 4, &color).unwrap();
+    for &delay in delays {
+        let frame = gif::Frame { width: 4, height: 4, delay, ..gif::Frame::default() };
+        encoder.write_frame(&gif::Frame { buffer: vec![0; 16].into(), ..frame }).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+/// The delays of a GIF's frames.
+fn delays(file: &[u8]) -> Vec<u16> {
+    let mut reader = gif::DecodeOptions::new().read_info(file).unwrap();
+    let mut delays = Vec::new();
+    while let Some(frame) = reader.read_next_frame().unwrap() {
+        delays.push(frame.delay);
+    }
+    delays
+}
+
+/// The GIFs that a graph makes of two inputs, 0 and 1.
+fn gifs<const N: usize>(inputs: [&[u8]; 2], nodes: &Value, edges: &Value) -> [Vec<u8>; N] {
+    let mut session = session();
+    for (io_id, bytes) in (0..).zip(inputs) {
+        session.add_input(io_id, Arc::new(bytes.to_vec())).unwrap();
+    }
+    let outputs: [i32; N] = std::array::from_fn(|i| 10 + i as i32);
+    outputs.iter().for_each(|&io_id| session.add_output(io_id).unwrap());
+    let message = json!({"framewise": {"graph": {"nodes": nodes, "edges": edges}}});
+    send(&mut session, "v1/execute", &message).unwrap();
+    outputs.map(|io_id| session.take_output(io_id).unwrap())
+}
+
+#[test]
+fn animations_beside_each_other_are_as_each_would_be_alone() {
+    let (short, long) = (moving([255, 0, 0], &[10, 20]), moving([0, 0, 255], &[50; 5]));
+    let alone = |bytes: &[u8]| {
+        let nodes = json!({
+            "0": {"decode": {"io_id": 0}}, "1": {"encode": {"io_id": 10, "preset": "gif"}},
+        });
+        let [file] = gifs([bytes; 2], &nodes, &json!([{"from": 0, "to": 1, "kind": "input"}]));
+        file
+    };
+
+    for inputs in [[&short[..], &long], [&long, &short]] {
+        let mut session = session();
+        side_by_side(&mut session, inputs, [json!("gif"), json!("gif")]);
+        for (io_id, input) in (10..).zip(inputs) {
+            assert_eq!(session.take_output(io_id).unwrap(), alone(input));
+        }
+    }
+}
+
+#[test]
+fn a_still_beside_an_animation_stays_one_frame() {
+    let (short, long) = (moving([255, 0, 0], &[10, 20]), moving([0, 0, 255], &[50; 5]));
+    let nodes = json!({
+        "0": {"decode": {"io_id": 0}}, "1": {"encode": {"io_id": 10, "preset": "gif"}},
+        "2": {"decode": {"io_id": 1}}, "3": {"encode": {"io_id": 11, "preset": "gif"}},
+        "4": {"decode": {"io_id": 1, "commands": [{"select_frame": 1}]}},
+        "5": {"encode": {"io_id": 12, "preset": "gif"}},
+    });
+    let edge = |from: i32| json!({"from": from, "to": from + 1, "kind": "input"});
+
+    let made = gifs([&short, &long], &nodes, &json!([edge(0), edge(2), edge(4)]));
+
+    assert_eq!(made.map(|file| delays(&file)), [vec![10, 20], vec![50; 5], vec![0]]);
+}
+
+#[test]
+fn an_animation_drawn_upon_another_goes_on_as_long_as_either() {
+    let (short, long) = (moving([255, 0, 0], &[10, 20]), moving([0, 0, 255], &[50, 60, 70, 80]));
+    let nodes = json!({
+        "0": {"decode": {"io_id": 0}}, "1": {"decode": {"io_id": 1}},
+        "2": {"draw_image_exact": {"x": 0, "y": 0, "w": 2, "h": 2}},
+        "3": {"encode": {"io_id": 10, "preset": "gif"}},
+        "4": {"encode": {"io_id": 11, "preset": "gif"}},
+    });
+    let edge = |from: i32, to: i32, kind: &str| json!({"from": from, "to": to, "kind": kind});
+    for (drawn, upon) in [(0, 1), (1, 0)] {
+        let edges = [
+            edge(drawn, 2, "input"),
+            edge(upon, 2, "canvas"),
+            edge(2, 3, "input"),
+            edge(0, 4, "input"),
+        ];
+
+        // The lowest io_id decides on the delay, until it has ended.
+        let made = gifs([&short, &long], &nodes, &json!(edges)).map(|file| delays(&file));
+        assert_eq!(made, [vec![10, 20, 70, 80], vec![10, 20]]);
+        let made = gifs([&long, &short], &nodes, &json!(edges)).map(|file| delays(&file));
+        assert_eq!(made, [vec![50, 60, 70, 80], vec![50, 60, 70, 80]]);
+    }
+}
+
 /// Stripes and grain, as a PNG.
 fn grainy(w: u32, h: u32) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -421,6 +421,20 @@ def test_an_animation_has_the_size_of_its_file_and_not_of_its_last_frame(
     assert made.size == Image.open(made.open()).size == (32, 20)
 
 
+def test_animations_of_one_job_are_as_each_would_be_alone(engine: imf.Engine) -> None:
+    short = imf.decode(pictures.gif(20, 20, frames=2, durations_ms=100))
+    long = pictures.gif(24, 16, frames=5, durations_ms=500, seed=7)
+    outputs = [
+        short.encode("gif"),
+        imf.decode(long).encode("gif"),
+        imf.decode(long, select_frame=3).encode("gif"),
+    ]
+
+    for order in (outputs, outputs[::-1]):
+        alone = [output.run(engine=engine).data for output in order]
+        assert [made.data for made in imf.run(*order, engine=engine)] == alone
+
+
 def test_stills_and_animations_of_one_source_may_come_together(
     engine: imf.Engine,
 ) -> None:

@@ -32,8 +32,6 @@ pub struct Runner<'a> {
     sinks: BTreeMap<i32, Sink>,
     /// What is known about each input that was decoded, by the node that decodes it.
     decoded: BTreeMap<usize, Decoded>,
-    /// How long the present frame of the animation stays.
-    delay: u16,
     times: Vec<Duration>,
 }
 
@@ -51,13 +49,20 @@ enum Source<'a> {
     Moving {
         reader: Box<gif::Reader<'a>>,
         last: Option<Frame>,
+        /// How long the last one stays, unless the animation ended before.
+        delay: Option<u16>,
     },
 }
 
 /// Where an encoding node writes.
 enum Sink {
     Still(Encoded),
-    Moving { writer: encode::gif::Writer, step: usize },
+    Gif {
+        writer: encode::gif::Writer,
+        step: usize,
+        /// The steps that decode the animations that lead to it, by io_id. A still has none.
+        moving: Vec<usize>,
+    },
 }
 
 impl<'a> Runner<'a> {
@@ -72,7 +77,6 @@ impl<'a> Runner<'a> {
             marks: BTreeMap::new(),
             sinks: BTreeMap::new(),
             decoded: BTreeMap::new(),
-            delay: 0,
             times: vec![Duration::ZERO; plan.steps.len()],
         }
     }
@@ -84,8 +88,7 @@ impl<'a> Runner<'a> {
     pub fn run(mut self) -> Result<Done> {
         let start = Instant::now();
         self.pass(&vec![true; self.plan.steps.len()], true)?;
-        let wanted = self.later_steps();
-        while self.has_more_frames(&wanted) {
+        while let Some(wanted) = self.later_steps() {
             self.pass(&wanted, false)?;
         }
         let encodes = std::mem::take(&mut self.sinks)
@@ -95,22 +98,17 @@ impl<'a> Runner<'a> {
         Ok(Done { encodes, performance: self.performance(start.elapsed()) })
     }
 
-    /// The steps that frames after the first go through: those that lead to an animation.
-    fn later_steps(&self) -> Vec<bool> {
+    /// The steps that the next frames go through, if there are any: those that lead to an
+    /// animation that goes on. One that has ended gets no more, however long others are.
+    fn later_steps(&self) -> Option<Vec<bool>> {
         let ends = self.sinks.values().filter_map(|sink| match sink {
-            Sink::Moving { step, .. } => Some(*step),
+            Sink::Gif { step, moving, .. } => {
+                moving.iter().any(|source| self.sources[source].has_more()).then_some(*step)
+            }
             Sink::Still(_) => None,
         });
-        self.plan.leading_to(ends)
-    }
-
-    /// Whether a wanted step has more to give. Other animations stay at their first frame,
-    /// so that what they have left is no reason to go on.
-    fn has_more_frames(&self, wanted: &[bool]) -> bool {
-        self.sources.iter().any(|(&step, source)| match source {
-            Source::Still(_) => false,
-            Source::Moving { reader, .. } => wanted[step] && reader.has_more(),
-        })
+        let wanted = self.plan.leading_to(ends);
+        wanted.contains(&true).then_some(wanted)
     }
 
     /// Run the wanted steps once.
@@ -206,7 +204,7 @@ impl<'a> Runner<'a> {
         commands: &[DecoderCommand],
     ) -> Result<Picture<'a>> {
         if let Some(source) = self.sources.get_mut(&i) {
-            return again(source, &mut self.delay, self.context.stop);
+            return again(source, self.context.stop);
         }
         let header = input.header()?;
         self.decoded.insert(i, Decoded { io_id, format: input.format(), header });
@@ -214,8 +212,9 @@ impl<'a> Runner<'a> {
         let (limits, stop) = (self.job.limits, self.context.stop);
         if header.animated && input.format() == Format::Gif && commands.frame.is_none() {
             let reader = Box::new(gif::Reader::new(input.bytes(), limits, stop)?);
-            let source = self.sources.entry(i).or_insert(Source::Moving { reader, last: None });
-            return again(source, &mut self.delay, self.context.stop);
+            let source =
+                self.sources.entry(i).or_insert(Source::Moving { reader, last: None, delay: None });
+            return again(source, self.context.stop);
         }
         let picture = decode::still(input.format(), input.bytes(), &commands, limits, stop)?;
         if !self.is_animation() {
@@ -256,10 +255,12 @@ impl<'a> Runner<'a> {
         let choice = choose::choose(preset, &self.facts(i, &picture))?;
         if choice.encoding == Encoding::Gif {
             let leading = self.plan.leading_to([i]);
-            let animated =
-                self.sources.iter().any(|(step, source)| leading[*step] && moves(source));
-            let writer = encode::gif::Writer::new((w, h), animated)?;
-            self.sinks.insert(io_id, Sink::Moving { writer, step: i });
+            let sources = self.sources.iter();
+            let moving = sources.filter(|(step, source)| leading[**step] && moves(source));
+            let mut moving: Vec<_> = moving.map(|(&step, _)| step).collect();
+            moving.sort_by_key(|step| self.decoded[step].io_id);
+            let writer = encode::gif::Writer::new((w, h), !moving.is_empty())?;
+            self.sinks.insert(io_id, Sink::Gif { writer, step: i, moving });
             return self.add_frame(io_id, picture);
         }
         let format = encode::format(&choice.encoding);
@@ -271,8 +272,10 @@ impl<'a> Runner<'a> {
     fn add_frame(&mut self, io_id: i32, picture: Picture<'a>) -> Result<()> {
         let frame = self.context.frame(picture)?;
         match self.sinks.get_mut(&io_id) {
-            Some(Sink::Moving { writer, .. }) => {
-                writer.write(&frame, self.delay, self.context.stop)
+            Some(Sink::Gif { writer, moving, .. }) => {
+                // Of those that have not ended the lowest io_id decides, as upstream has it.
+                let delay = moving.iter().find_map(|step| self.sources[step].delay());
+                writer.write(&frame, delay.unwrap_or(0), self.context.stop)
             }
             _ => Ok(()),
         }
@@ -391,19 +394,16 @@ impl<'a> Runner<'a> {
 }
 
 /// The next picture of a source that gave one before.
-fn again<'a>(
-    source: &mut Source<'_>,
-    delay: &mut u16,
-    stop: &dyn enough::Stop,
-) -> Result<Picture<'a>> {
+fn again<'a>(source: &mut Source<'_>, stop: &dyn enough::Stop) -> Result<Picture<'a>> {
     match source {
         Source::Still(frame) => {
             let frame = frame.as_ref().ok_or_else(|| orphan("Input"))?;
             frame.try_clone(stop).map(Picture::Frame)
         }
-        Source::Moving { reader, last } => {
-            if let Some(shot) = reader.next_shot()? {
-                *delay = shot.delay;
+        Source::Moving { reader, last, delay } => {
+            let shot = reader.next_shot()?;
+            *delay = shot.as_ref().map(|shot| shot.delay);
+            if let Some(shot) = shot {
                 *last = Some(shot.frame);
             }
             let frame = last.as_ref().ok_or_else(|| orphan("Input"))?;
@@ -420,11 +420,25 @@ fn orphan(place: &str) -> Error {
     Error::new(Kind::InvalidNodeConnections, format!("A node lacks its parent: {place}"))
 }
 
+impl Source<'_> {
+    fn has_more(&self) -> bool {
+        matches!(self, Self::Moving { reader, .. } if reader.has_more())
+    }
+
+    /// How long the picture of this pass stays, unless it is that of the pass before.
+    fn delay(&self) -> Option<u16> {
+        match self {
+            Self::Still(_) => None,
+            Self::Moving { delay, .. } => *delay,
+        }
+    }
+}
+
 impl Sink {
     fn finish(self, io_id: i32) -> Result<Encoded> {
         match self {
             Self::Still(encoded) => Ok(encoded),
-            Self::Moving { writer, .. } => {
+            Self::Gif { writer, .. } => {
                 let (w, h) = writer.size();
                 Ok(Encoded { io_id, format: Format::Gif, w, h, bytes: writer.finish()? })
             }
