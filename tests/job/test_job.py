@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import imageflow_loader as imf
 from imageflow_loader._cancel import Deadline
@@ -419,6 +419,21 @@ def test_an_animation_has_the_size_of_its_file_and_not_of_its_last_frame(
     made = made.run(engine=engine)
 
     assert made.size == Image.open(made.open()).size == (32, 20)
+
+
+def test_no_frame_of_an_animation_is_seen_through_the_next(engine: imf.Engine) -> None:
+    full = Image.new("RGBA", (12, 8), "red")
+    holed = full.copy()
+    holed.paste((0, 0, 0, 0), (2, 2, 9, 6))
+    frames = [full, holed, Image.new("RGBA", full.size, "blue"), full, holed]
+    file = io.BytesIO()
+    full.save(file, "gif", save_all=True, append_images=frames[1:], disposal=2)
+
+    made = imf.decode(file.getvalue()).encode("gif").run(engine=engine)
+
+    with Image.open(made.open()) as animation:
+        shown = [each.convert("RGBA") for each in ImageSequence.Iterator(animation)]
+    assert [each.tobytes() for each in shown] == [each.tobytes() for each in frames]
 
 
 def test_animations_of_one_job_are_as_each_would_be_alone(engine: imf.Engine) -> None:

@@ -38,6 +38,25 @@ fn side(side: u32) -> Result<u16> {
 pub struct Writer {
     encoder: Encoder<Vec<u8>>,
     size: (u32, u32),
+    /// The first frame, which comes behind the last one again.
+    first: Option<Cover>,
+    /// The last frame. Whether it must go is known when the next one is.
+    held: Option<Held>,
+}
+
+/// What a frame hides of the one before: its own rectangle, unless it has clear pixels.
+#[derive(Clone, Copy)]
+struct Cover {
+    w: u16,
+    h: u16,
+    clear: bool,
+}
+
+/// A frame that was not written yet.
+struct Held {
+    frame: GifFrame<'static>,
+    /// The index of clear pixels. If there are none, one that no pixel has.
+    clear: Option<u8>,
 }
 
 impl Writer {
@@ -51,7 +70,7 @@ impl Writer {
         if animated {
             encoder.set_repeat(Repeat::Infinite).map_err(refused)?; // not seen after a frame
         }
-        Ok(Self { encoder, size })
+        Ok(Self { encoder, size, first: None, held: None })
     }
 
     /// Width and height of the last frame, or of the screen. Where each frame was trimmed by
@@ -74,28 +93,49 @@ impl Writer {
         let palette = Palette::of(pixels, stop)?;
         let indices = palette.indices(pixels, stop)?;
         let transparent = palette.clear.then(|| palette.index(CLEAR));
-        let dispose = match transparent {
-            Some(_) => DisposalMethod::Background,
-            None => DisposalMethod::Keep,
+        let clear = match transparent {
+            Some(_) => transparent,
+            None => unused(&indices, stop)?,
         };
-        let picture = GifFrame {
-            width: side(frame.w())?,
-            height: side(frame.h())?,
+        let (width, height) = (side(frame.w())?, side(frame.h())?);
+        let cover = Cover { w: width, h: height, clear: palette.clear };
+        let frame = GifFrame {
+            width,
+            height,
             delay,
-            dispose,
             transparent,
             palette: Some(palette.rgb()),
             buffer: compressed(&indices, stop)?.into(),
             ..GifFrame::default()
         };
-        self.encoder.write_lzw_pre_encoded_frame(&picture).map_err(refused)
+        self.first.get_or_insert(cover);
+        match self.held.replace(Held { frame, clear }) {
+            Some(before) => self.put(before, cover),
+            None => Ok(()),
+        }
+    }
+
+    /// Write a frame. It must not be seen through or beside the *next* one.
+    fn put(&mut self, Held { mut frame, clear }: Held, next: Cover) -> Result<()> {
+        if next.clear || next.w < frame.width || next.h < frame.height {
+            frame.dispose = DisposalMethod::Background;
+            // Some viewers leave a colour behind where a frame has no clear index.
+            frame.transparent = clear;
+            if let (Some(index), Some(palette)) = (clear, &mut frame.palette) {
+                palette.resize(palette.len().max(3 * (usize::from(index) + 1)), 0);
+            }
+        }
+        self.encoder.write_lzw_pre_encoded_frame(&frame).map_err(refused)
     }
 
     /// The file.
     ///
     /// # Errors
-    /// The trailer could not be written.
-    pub fn finish(self) -> Result<Vec<u8>> {
+    /// The last frame could not be written, or the trailer.
+    pub fn finish(mut self) -> Result<Vec<u8>> {
+        if let (Some(last), Some(first)) = (self.held.take(), self.first) {
+            self.put(last, first)?;
+        }
         self.encoder.into_inner().map_err(refused)
     }
 }
@@ -174,6 +214,16 @@ impl Palette {
     }
 }
 
+/// The lowest index that no pixel has.
+fn unused(indices: &[u8], stop: &dyn Stop) -> Result<Option<u8>> {
+    let mut used = [false; 256];
+    for part in indices.chunks(PART) {
+        stop.check()?;
+        part.iter().for_each(|&index| used[usize::from(index)] = true);
+    }
+    Ok((0..=255).find(|&index: &u8| !used[usize::from(index)]))
+}
+
 /// What a palette is learned from: some pixels of all columns.
 fn sample(pixels: &[Pixel], stop: &dyn Stop) -> Result<Vec<u8>> {
     // A prime, so that it seldom divides a width.
@@ -219,6 +269,7 @@ mod tests {
     use enough::Unstoppable;
 
     use super::*;
+    use crate::decode::gif::Reader;
     use crate::frame::Channels;
     use crate::limits::Limits;
 
@@ -242,6 +293,79 @@ mod tests {
         let file = writer.finish().unwrap();
         let mut reader = options.read_info(file.as_slice()).unwrap();
         reader.read_next_frame().unwrap().unwrap().buffer.to_vec()
+    }
+
+    const RED: Pixel = [255, 0, 0, 255];
+
+    fn plain(w: u32, h: u32) -> Frame {
+        frame(w, h, |_, _| RED)
+    }
+
+    fn animation(frames: &[Frame]) -> Vec<u8> {
+        let mut writer = Writer::new(frames[0].size(), true).unwrap();
+        frames.iter().for_each(|frame| writer.write(frame, 1, &Unstoppable).unwrap());
+        writer.finish().unwrap()
+    }
+
+    /// What is done with each frame when its time is over, and its clear index.
+    fn ends(frames: &[Frame]) -> Vec<(DisposalMethod, Option<u8>)> {
+        let file = animation(frames);
+        let mut reader = gif::DecodeOptions::new().read_info(file.as_slice()).unwrap();
+        let mut ends = Vec::new();
+        while let Some(frame) = reader.read_next_frame().unwrap() {
+            ends.push((frame.dispose, frame.transparent));
+        }
+        ends
+    }
+
+    #[test]
+    fn no_frame_is_seen_through_the_clear_pixels_of_the_next() {
+        let hole = |x, y| if (x, y) == (1, 1) { CLEAR } else { RED };
+        let frames = [plain(3, 3), frame(3, 3, hole), plain(3, 3), plain(3, 3), frame(3, 3, hole)];
+        let file = animation(&frames);
+
+        let limits = Limits::default();
+        let mut reader = Reader::new(&file, &limits, &Unstoppable).unwrap();
+        for frame in frames {
+            assert_eq!(reader.next_shot().unwrap().unwrap().frame.px(), frame.px());
+        }
+    }
+
+    #[test]
+    fn no_frame_is_seen_beside_a_smaller_one() {
+        let file = animation(&[plain(3, 3), plain(2, 3), plain(3, 2)]);
+
+        let limits = Limits::default();
+        let mut reader = Reader::new(&file, &limits, &Unstoppable).unwrap();
+        let mut red = |_| {
+            let shot = reader.next_shot().unwrap().unwrap();
+            shot.frame.px().as_chunks().0.iter().filter(|px| **px == RED).count()
+        };
+        assert_eq!([0; 3].map(&mut red), [9, 6, 6]);
+    }
+
+    #[test]
+    fn a_frame_goes_only_if_the_next_one_does_not_hide_it() {
+        use DisposalMethod::{Background, Keep};
+        let clear = || frame(3, 3, |_, _| CLEAR);
+
+        let gone =
+            |frames: &[Frame]| ends(frames).into_iter().map(|(end, _)| end).collect::<Vec<_>>();
+        assert_eq!(gone(&[plain(3, 3), plain(3, 3)]), [Keep, Keep]);
+        assert_eq!(gone(&[plain(3, 3), clear()]), [Background, Keep]);
+        assert_eq!(gone(&[clear(), plain(3, 3)]), [Keep, Background], "the first comes again");
+        assert_eq!(gone(&[plain(3, 3), plain(4, 2)]), [Background, Background]);
+    }
+
+    #[test]
+    fn a_frame_that_goes_has_a_clear_index_if_one_is_left() {
+        let clear = || frame(16, 16, |_, _| CLEAR);
+        let all = frame(16, 16, |x, y| [(16 * y + x) as u8, 0, 0, 255]);
+
+        let index = |frame| ends(&[frame, clear()])[0].1;
+        assert_eq!(index(plain(16, 16)), Some(1));
+        assert_eq!(index(all), None);
+        assert_eq!(ends(&[plain(3, 3), plain(3, 3)])[0].1, None);
     }
 
     #[test]
