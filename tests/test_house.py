@@ -159,4 +159,4 @@ def test_the_package_stays_near_6000_statements() -> None:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     ]
 
-    assert len(statements) - len(texts) < 6600
+    assert len(statements) - len(texts) < 6700

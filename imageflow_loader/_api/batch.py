@@ -207,7 +207,7 @@ class _Work(NamedTuple):
         """Run the job on *source*; an error is a result like others."""
         job = self.job
         if to is not None:
-            job = Job(job.outputs[0]._replace(to=to), security=job.security)
+            job = Job(job.outputs[0]._sent(to), security=job.security)
         try:
             return job.run(source, **self.options), None
         except ImageflowError as error:

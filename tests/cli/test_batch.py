@@ -16,6 +16,7 @@ import pytest
 
 import imageflow_loader as imf
 from imageflow_loader._cli import main
+from imageflow_loader._io import sniff
 from tests import pictures
 from tests.cli.test_commands import run
 from tests.conftest import VARIABLES, engine_under_test
@@ -107,6 +108,20 @@ def test_two_that_would_be_one_are_a_usage_error(
     assert done.returncode == 2
     assert b"would both be" in done.stderr
     assert not (tmp_path / "web").exists()
+
+
+def test_what_is_padded_keeps_the_format_of_its_name(
+    folder: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    web = tmp_path / "web"
+
+    done = run(
+        *("batch", folder, "--to", web, "--query", "w=20&h=20"), environment=environment
+    )
+
+    assert done.returncode == 0
+    assert sniff((web / "a.jpg").read_bytes()) == "image/jpeg"
+    assert sniff((web / "deep" / "b.png").read_bytes()) == "image/png"
 
 
 def test_no_workers_are_a_usage_error_and_no_folder_is_made(
