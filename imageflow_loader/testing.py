@@ -156,7 +156,7 @@ def _extensions(
 
 def _preset(query: str) -> dict[str, Any]:
     """Return the preset that a query string stands for, as far as its format goes."""
-    name = "keep"
+    name = "auto" if "qp" in parsed(query) else "keep"
     with suppress(ValueError):  # engines pass over a format that there is not
         name = named_format(query) or name
     allow = {"webp": parsed(query).get("accept.webp", "").lower() in TRUE}
