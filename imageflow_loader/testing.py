@@ -156,10 +156,11 @@ def _extensions(
 
 def _preset(query: str) -> dict[str, Any]:
     """Return the preset that a query string stands for, as far as its format goes."""
-    name = "auto" if "qp" in parsed(query) else "keep"
+    values = parsed(query)
+    name = "auto" if "qp" in values else "keep"
     with suppress(ValueError):  # engines pass over a format that there is not
         name = named_format(query) or name
-    allow = {"webp": parsed(query).get("accept.webp", "").lower() in TRUE}
+    allow = {"webp": values.get("accept.webp", "").lower() in TRUE}
     return {"format": {"format": name, "allow": allow}}
 
 
