@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sized
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from .._cancel import CancelToken, Deadline, go_on
 from .._checks import instance, one_of, whole
 from .._engine import get_engine
+from .._io import file_of
 from .._job import Job, JobResult, Output
 from .._value import Value
 from ..errors import EngineCrashedError, EngineError, ImageflowError, InvalidJobError
@@ -140,7 +140,7 @@ def batch(
     ) -> Future[Outcome]:
         if (
             isinstance(target, str | os.PathLike)
-            and (first := places.setdefault(str(Path(target)), index)) != index
+            and (first := places.setdefault(str(file_of(target)), index)) != index
         ):
             text = f"Sources {first} and {index} have one destination: {target}."
             future: Future[Outcome] = Future()
@@ -163,27 +163,27 @@ def batch(
                 # One only, which may be long in coming: then see what is done.
                 if more and len(flight) < window:
                     try:
-                        for index, source in waiting:
-                            target = None if to is None else to(source)
-                            future = submitted(pool, index, source, target)
-                            flight[future] = index, source
-                            break
-                        else:
+                        if (taken := next(waiting, None)) is None:
                             more = False
+                        else:
+                            target = None if to is None else to(taken[1])
+                            flight[submitted(pool, *taken, target)] = taken
                     except Exception as error:  # noqa: BLE001 - raised behind the items
                         more, failure = False, error
                 heads = list(islice(flight, 1 if ordered else None))
                 if not more or len(flight) == window:
                     wait(heads, None, FIRST_COMPLETED)
-                for future in islice((each for each in heads if each.done()), 1):
-                    go_on(forever, cancel)
-                    item = BatchItem(*flight.pop(future), *_outcome(future))
-                    done += 1
-                    if progress is not None:
-                        progress(done, total)
-                    if item.error is not None and on_error == "raise":
-                        raise item.error
-                    yield item
+                future = next((each for each in heads if each.done()), None)
+                if future is None:
+                    continue
+                go_on(forever, cancel)
+                item = BatchItem(*flight.pop(future), *_outcome(future))
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+                if item.error is not None and on_error == "raise":
+                    raise item.error
+                yield item
             if failure is not None:
                 raise failure
         finally:
@@ -215,11 +215,11 @@ class _Work(NamedTuple):
 
 
 def _outcome(future: Future[Outcome]) -> Outcome:
-    from concurrent.futures import BrokenExecutor
-
     try:
         return future.result()
     except Exception as error:
+        from concurrent.futures import BrokenExecutor
+
         # Dask's is known by its name: it is no dependency.
         if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":
             return None, EngineCrashedError(f"Its workers died: {error}")

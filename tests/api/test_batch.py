@@ -133,6 +133,18 @@ def test_no_source_overwrites_what_was_made_of_another(
         list(imf.batch(RECIPE, [first, second], **here))
 
 
+def test_a_file_by_another_way_is_the_same_destination(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    ways = {b"1": tmp_path / "real" / "a.png", b"2": tmp_path / "link" / "a.png"}
+
+    items = imf.batch(
+        RECIPE, ways, to=ways.__getitem__, on_error="yield", engine=FakeEngine()
+    )
+
+    assert [type(item.error) for item in items] == [type(None), imf.InvalidJobError]
+
+
 def test_a_stream_may_take_the_outputs_of_many_sources() -> None:
     whole = io.BytesIO()
 
